@@ -86,6 +86,8 @@ NEEDS_interop     := $(NEEDS_coordinator)
 
 PROGRAMS := $(BIN)/mesh-coordinator $(BIN)/mesh-agent $(BIN)/meshctl
 
+.SECONDARY: $(GEN_C) $(GEN_H)
+
 .PHONY: all
 all: $(PROGRAMS)
 
