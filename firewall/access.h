@@ -46,5 +46,13 @@ struct access {
 const struct access_set *access_find_set(const struct access *access, uint64_t id);
 
 /* SHA-256 of the canonical form: what is let in, whatever the order of sets and rules, the set
- * ids and the origins. MESH_ENOMEM. */
+ * ids, the origins, and how the same access is split over sets and rules; access.c has the bytes.
+ * MESH_EINVAL (a rule without its set, a range that runs backwards), MESH_ENOMEM. */
 int access_hash(const struct access *access, uint8_t ret_hash[static ACCESS_HASH_BYTES]);
+
+/* A deep copy, returned owned: access_done. MESH_ENOMEM. */
+int access_clone(const struct access *access, struct access *ret_access);
+
+/* Frees a value whose arrays and origins were each made by malloc (access_clone and
+ * firewall/policy do so) and zeroes it; a zeroed one is fine. */
+void access_done(struct access *access);
