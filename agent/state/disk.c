@@ -74,7 +74,8 @@ void state_dir_done(struct state_dir *dir)
 static int path_of(const struct state_dir *dir, enum state_file file, const char *suffix,
                    char out[static STATE_PATH_MAX + 32])
 {
-        int len = snprintf(out, STATE_PATH_MAX + 32, "%s/%s%s", dir->path, files[file].name, suffix);
+        int len =
+                snprintf(out, STATE_PATH_MAX + 32, "%s/%s%s", dir->path, files[file].name, suffix);
         return len < 0 || len >= STATE_PATH_MAX + 32 ? MESH_ELIMIT : 0;
 }
 

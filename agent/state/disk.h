@@ -1,6 +1,6 @@
 /* The agent's state directory: which files it holds, its lock, and how one is replaced and read.
  *
- * Bytes only; what is in a file is the affair of keys.h, membership.h and map_file.h. A file is
+ * Bytes only; what is in a file is the affair of keyring.h, membership.h and map_file.h. A file is
  * replaced durably and, where the table says so, the copy before it is kept: a damaged or newer
  * file is set aside and that copy is read instead, never half of one (06-boot.md, point 7). */
 #pragma once
@@ -50,7 +50,8 @@ int state_dir_read(const struct state_dir *dir, enum state_file file, struct buf
                    enum state_source *ret_source);
 
 /* Replaces a file durably, keeping the copy before it where the table says so. On failure the old
- * content is still what state_dir_read finds. MESH_ELIMIT over the file's maximum, MESH_ENOSPC... */
+ * content is still what state_dir_read finds. MESH_ELIMIT over the file's maximum, MESH_ENOSPC...
+ */
 int state_dir_write(const struct state_dir *dir, enum state_file file, const void *bytes,
                     size_t len);
 

@@ -1,7 +1,7 @@
 /* Who this node is, in which mesh, and how to reach its coordinator, as it lies on disk.
  *
  * Written at enrolment and after each Welcome; there is a membership exactly while this host is
- * enrolled. Not the keys (keys.h), not the map (map.h). */
+ * enrolled. Not the keys (keyring.h), not the map (map.h). */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,16 +9,15 @@
 
 #include "agent/state/pins.h"
 #include "common/addr.h"
+#include "proto/key.h"
 
 struct state_dir;
 struct buffer;
 
 enum {
-        MEMBERSHIP_NODE_ID_BYTES = 16,
-        MEMBERSHIP_IDENTITY_BYTES = 32,
-        MEMBERSHIP_TOKEN_BYTES = 16,
-        MEMBERSHIP_NAME_MAX = 64,   /* with the NUL: one DNS label */
-        MEMBERSHIP_HOST_MAX = 254,  /* with the NUL: a domain name */
+
+        MEMBERSHIP_NAME_MAX = 64,  /* with the NUL: one DNS label */
+        MEMBERSHIP_HOST_MAX = 254, /* with the NUL: a domain name */
         MEMBERSHIP_ADDRESSES_MAX = 4,
         MEMBERSHIP_PREFIXES_MAX = 8,
 };
@@ -29,18 +28,18 @@ struct mesh_epoch {
 };
 
 struct membership {
-        uint8_t node_id[MEMBERSHIP_NODE_ID_BYTES];
+        uint8_t node_id[NODE_ID_BYTES];
         char name[MEMBERSHIP_NAME_MAX];
         bool name_pending; /* the wanted name waits for approval */
         struct ip_prefix addresses[MEMBERSHIP_ADDRESSES_MAX];
         size_t address_count;
         struct ip_prefix prefixes[MEMBERSHIP_PREFIXES_MAX]; /* the mesh's: one route each */
         size_t prefix_count;
-        uint8_t coordinator[MEMBERSHIP_IDENTITY_BYTES]; /* its Ed25519 identity: the trust */
+        uint8_t coordinator[KEY_BYTES]; /* its Ed25519 identity: the trust */
         char coordinator_name[MEMBERSHIP_HOST_MAX];
         uint16_t coordinator_port;
         struct pins pins;
-        uint8_t token[MEMBERSHIP_TOKEN_BYTES]; /* instance token */
+        uint8_t token[INSTANCE_TOKEN_BYTES]; /* instance token */
         bool has_token;
         struct mesh_epoch epoch; /* the newest that was accepted; zero: none yet */
         uint16_t wireguard_port;

@@ -1,7 +1,6 @@
 /* The coordinator's learnt addresses; see the header. */
 #include "agent/state/pins.h"
 
-
 bool pin_is_demoted(const struct pin *pin)
 {
         return pin->failing_since_ms != 0 && pin->failure_ms >= pin->failing_since_ms &&

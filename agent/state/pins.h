@@ -17,8 +17,8 @@ enum {
 
 struct pin {
         struct ip_endpoint endpoint;
-        uint64_t success_ms; /* Unix time it last proved the coordinator; 0: never */
-        uint64_t failure_ms; /* Unix time it last failed since; 0: not since */
+        uint64_t success_ms;       /* Unix time it last proved the coordinator; 0: never */
+        uint64_t failure_ms;       /* Unix time it last failed since; 0: not since */
         uint64_t failing_since_ms; /* the first of those failures; 0: none */
 };
 
