@@ -107,3 +107,8 @@ size_t arena_used(const struct arena *arena)
 {
         return arena->used;
 }
+
+size_t arena_left(const struct arena *arena)
+{
+        return arena->max - arena->used;
+}

@@ -27,3 +27,6 @@ char *arena_text(struct arena *arena, const char *text, size_t len);
 
 /* Bytes handed out so far. */
 size_t arena_used(const struct arena *arena);
+
+/* Bytes that may still be handed out; each allocation is rounded up to 16. */
+size_t arena_left(const struct arena *arena);
