@@ -1,0 +1,32 @@
+/* One unary call to a daemon's Unix socket, waited for.
+ *
+ * meshctl is a one-shot program: it opens a loop, makes the call, closes the loop. Errors are
+ * printed here, once, with the next command to try. */
+#pragma once
+#include <protobuf-c/protobuf-c.h>
+#include <stdint.h>
+
+#include "meshctl/verb.h"
+
+struct arena;
+
+enum rpc_daemon { RPC_AGENT, RPC_COORDINATOR };
+
+enum { RPC_REASON_MAX = 32, RPC_MESSAGE_MAX = 1024, RPC_TIMEOUT_MS = 10000 };
+
+struct rpc_reply {
+        ProtobufCMessage *message; /* borrowed from the arena; NULL unless status is 0 */
+        struct arena *arena;       /* owned; freed by rpc_reply_done */
+        int status;                /* gRPC status, when the call was answered */
+        char text[RPC_MESSAGE_MAX];
+        char reason[RPC_REASON_MAX]; /* word of the trailer mesh-reason; may be empty */
+};
+
+/* Calls METHOD ("/mesh.v1.Local/Status") at the daemon's socket and unpacks the reply as TYPE.
+ * Returns EXIT_OK with ret->message set; or, after the error was printed (as JSON with --json),
+ * the exit code that belongs to it. RET is to be freed either way. */
+int rpc_call(const struct invocation *in, enum rpc_daemon daemon, const char *method,
+             const ProtobufCMessage *request, const ProtobufCMessageDescriptor *type,
+             uint64_t timeout_ms, struct rpc_reply *ret);
+
+void rpc_reply_done(struct rpc_reply *reply);
