@@ -1,8 +1,9 @@
 /* Text to tree, over libfyaml's events; see the header.
  *
  * Events, not libfyaml's documents: those take minutes for many keys and gigabytes for aliases.
- * libfyaml reads tokens ahead, so what would make it swell (brackets that never close) is refused
- * before it sees the text. YAML 1.2.2. */
+ * libfyaml reads tokens ahead, so what would make it swell (brackets that never close, a megabyte
+ * of items in one line) is refused before it sees the text; so is invalid UTF-8, at which it just
+ * stops (0.7.12). YAML 1.2.2. */
 #include "common/yaml.h"
 
 #include <libfyaml.h>
@@ -16,6 +17,7 @@
 
 enum {
         OPEN_BRACKETS_MAX = 256,   /* counted in quotes and comments too, so more than the depth */
+        LINE_ITEMS_MAX = 1 << 16,  /* brackets, commas and colons; a token takes 250 bytes */
         TREE_BYTES_PER_BYTE = 64,  /* `a,` is one node */
         TREE_BYTES_BASE = 1 << 16, /* and what an empty file needs */
 };
@@ -59,32 +61,91 @@ static int refuse_at(struct yaml *yaml, const uint8_t *bytes, size_t offset, con
         return err;
 }
 
+/* Bytes of the UTF-8 sequence at AT, shortest form and no surrogate; 0 if it is none. RFC 3629. */
+static size_t utf8_len(const uint8_t *at, size_t left)
+{
+        static const struct {
+                uint8_t first_low, first_high, second_low, second_high, len;
+        } forms[] = {
+                { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+                { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+                { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+        };
+        for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+                if (at[0] < forms[i].first_low || at[0] > forms[i].first_high)
+                        continue;
+                if (forms[i].len > left)
+                        return 0;
+                if (forms[i].len > 1 &&
+                    (at[1] < forms[i].second_low || at[1] > forms[i].second_high))
+                        return 0;
+                for (size_t j = 2; j < forms[i].len; j++)
+                        if ((at[j] & 0xc0) != 0x80)
+                                return 0;
+                return forms[i].len;
+        }
+        return 0;
+}
+
+static const char *bad_character(const uint8_t *at, size_t left)
+{
+        if (utf8_len(at, left) == 0)
+                return "invalid UTF-8";
+        if (at[0] == 0)
+                return "NUL byte";
+        if ((at[0] < 0x20 && !strchr("\t\n\r", at[0])) || at[0] == 0x7f)
+                return "control character";
+        return NULL;
+}
+
 static int check_bytes(struct yaml *yaml, const uint8_t *bytes, size_t len)
 {
-        size_t open = 0;
-        for (size_t i = 0; i < len; i++) {
-                uint8_t byte = bytes[i];
-                if (byte == 0)
-                        return refuse_at(yaml, bytes, i, "NUL byte", MESH_EFORMAT);
-                if (byte == '[' || byte == '{')
+        size_t open = 0, in_line = 0;
+        for (size_t i = 0; i < len; i += utf8_len(bytes + i, len - i)) {
+                const char *bad = bad_character(bytes + i, len - i);
+                if (bad)
+                        return refuse_at(yaml, bytes, i, bad, MESH_EFORMAT);
+                if (bytes[i] == '\n')
+                        in_line = 0;
+                else if (strchr("[]{},:", bytes[i]))
+                        in_line++;
+                if (bytes[i] == '[' || bytes[i] == '{')
                         open++;
-                else if ((byte == ']' || byte == '}') && open > 0)
+                else if ((bytes[i] == ']' || bytes[i] == '}') && open > 0)
                         open--;
                 if (open > OPEN_BRACKETS_MAX)
                         return refuse_at(yaml, bytes, i, "too many open brackets", MESH_ELIMIT);
+                if (in_line > LINE_ITEMS_MAX)
+                        return refuse_at(yaml, bytes, i, "too many items in one line", MESH_ELIMIT);
         }
         return 0;
 }
 
 /* ---- events to nodes ---- */
 
-static int refuse_event(struct builder *b, struct fy_event *event, const char *message)
+static int refuse_mark(struct builder *b, const struct fy_mark *mark, const char *message)
 {
-        const struct fy_mark *mark = fy_event_start_mark(event);
         uint32_t line = mark ? (uint32_t)mark->line + 1 : 1;
         uint32_t column = mark ? (uint32_t)mark->column + 1 : 1;
         findings_error(b->yaml->findings, b->yaml->path, line, column, "%s", message);
         return MESH_EFORMAT;
+}
+
+static int refuse_event(struct builder *b, struct fy_event *event, const char *message)
+{
+        return refuse_mark(b, fy_event_start_mark(event), message);
+}
+
+/* Anchors and tags; either may be NULL. */
+static int refuse_properties(struct builder *b, struct fy_token *anchor, struct fy_token *tag)
+{
+        if (anchor)
+                return refuse_mark(b, fy_token_start_mark(anchor), "anchors are not allowed");
+        if (tag)
+                return refuse_mark(b, fy_token_start_mark(tag), "tags are not allowed");
+        return 0;
 }
 
 static struct yaml_node *node_new(struct builder *b, struct fy_event *event, enum yaml_kind kind)
@@ -126,10 +187,9 @@ static int node_attach(struct builder *b, struct fy_event *event, struct yaml_no
 
 static int on_scalar(struct builder *b, struct fy_event *event)
 {
-        if (event->scalar.anchor)
-                return refuse_event(b, event, "anchors are not allowed");
-        if (event->scalar.tag)
-                return refuse_event(b, event, "tags are not allowed");
+        int err = refuse_properties(b, event->scalar.anchor, event->scalar.tag);
+        if (err)
+                return err;
         size_t len = 0;
         const char *text = event->scalar.value ? fy_token_get_text(event->scalar.value, &len) : "";
         struct yaml_node *node = node_new(b, event, YAML_SCALAR);
@@ -144,13 +204,8 @@ static int on_scalar(struct builder *b, struct fy_event *event)
         return node_attach(b, event, node);
 }
 
-static int on_start(struct builder *b, struct fy_event *event, enum yaml_kind kind, bool anchor,
-                    bool tag)
+static int on_start(struct builder *b, struct fy_event *event, enum yaml_kind kind)
 {
-        if (anchor)
-                return refuse_event(b, event, "anchors are not allowed");
-        if (tag)
-                return refuse_event(b, event, "tags are not allowed");
         if (b->depth == YAML_DEPTH_MAX)
                 return refuse_event(b, event, "nested too deeply");
         struct yaml_node *node = node_new(b, event, kind);
@@ -204,23 +259,33 @@ static int on_end(struct builder *b)
         return node->kind == YAML_MAPPING ? check_duplicates(b, node) : 0;
 }
 
+/* libfyaml marks the name behind the `*`. */
+static int refuse_alias(struct builder *b, struct fy_event *event)
+{
+        const struct fy_mark *mark = fy_event_start_mark(event);
+        struct fy_mark star = mark ? *mark : (struct fy_mark){ 0 };
+        star.column -= star.column > 0;
+        return refuse_mark(b, &star, "aliases are not allowed");
+}
+
 static int on_event(struct builder *b, struct fy_event *event)
 {
+        int err;
         switch (event->type) {
         case FYET_DOCUMENT_START:
                 if (++b->documents > 1)
                         return refuse_event(b, event, "a second document is not allowed");
                 return 0;
         case FYET_ALIAS:
-                return refuse_event(b, event, "aliases are not allowed");
+                return refuse_alias(b, event);
         case FYET_SCALAR:
                 return on_scalar(b, event);
         case FYET_SEQUENCE_START:
-                return on_start(b, event, YAML_SEQUENCE, event->sequence_start.anchor != NULL,
-                                event->sequence_start.tag != NULL);
+                err = refuse_properties(b, event->sequence_start.anchor, event->sequence_start.tag);
+                return err ? err : on_start(b, event, YAML_SEQUENCE);
         case FYET_MAPPING_START:
-                return on_start(b, event, YAML_MAPPING, event->mapping_start.anchor != NULL,
-                                event->mapping_start.tag != NULL);
+                err = refuse_properties(b, event->mapping_start.anchor, event->mapping_start.tag);
+                return err ? err : on_start(b, event, YAML_MAPPING);
         case FYET_SEQUENCE_END:
         case FYET_MAPPING_END:
                 return on_end(b);

@@ -66,7 +66,7 @@ enum yaml_type {
         YAML_TEXT,     /* const char *, not empty, borrowed from the file */
         YAML_BOOL,     /* bool: true, false */
         YAML_UNSIGNED, /* uint64_t between min and max */
-        YAML_DURATION, /* uint64_t in ms, between min and max: 500ms, 90s, 2m, 24h, 30d */
+        YAML_DURATION, /* uint64_t in ms, between min and max (in ms): 90s, 2m, 24h, 30d */
         YAML_ADDR,     /* struct ip_addr */
         YAML_PREFIX,   /* struct ip_prefix, without host bits */
         YAML_ENDPOINT, /* struct ip_endpoint, with a port that is not 0 */

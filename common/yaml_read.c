@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/addr.h"
+#include "common/duration.h"
 #include "common/error.h"
 #include "common/nearest.h"
 #include "common/yaml_tree.h"
@@ -108,24 +109,10 @@ static bool read_unsigned(const struct yaml_node *node, const struct yaml_field 
         return node->plain && take_number(&at, ret) && *at == '\0';
 }
 
-static const struct {
-        const char *name;
-        uint64_t ms;
-} units[] = {
-        { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
-};
-
 static bool read_duration(const struct yaml_node *node, const struct yaml_field *field, void *ret)
 {
         (void)field;
-        const char *at = node->text;
-        uint64_t number;
-        if (!take_number(&at, &number))
-                return false;
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-                if (strcmp(at, units[i].name) == 0)
-                        return !__builtin_mul_overflow(number, units[i].ms, (uint64_t *)ret);
-        return false;
+        return duration_parse(node->text, ret) == 0;
 }
 
 static bool read_addr(const struct yaml_node *node, const struct yaml_field *field, void *ret)
