@@ -15,8 +15,8 @@
 
 struct arena;
 struct buffer;
+struct yaml;
 struct yaml_node;
-struct yaml_error;
 
 enum firewall_mode {
         FIREWALL_MODE_MESH, /* only what enters on the mesh interface is judged */
@@ -70,11 +70,12 @@ int local_firewall_add_control_plane(struct local_firewall *local, const struct 
 /* Forgets the break-glass rules. */
 void local_firewall_clear_break_glass(struct local_firewall *local);
 
-/* Reads the two sections; each node may be NULL (absent). Without `break_glass` (or without
+/* Reads the two sections of YAML; each node may be NULL (absent). Without `break_glass` (or without
  * `firewall`) the default of tcp/22 from anywhere holds; an empty list there means none. Without
- * `mode`, mesh. Returned owned. MESH_EFORMAT with *RET_ERROR set, MESH_ENOMEM. */
-int local_firewall_parse(const struct yaml_node *firewall, const struct yaml_node *control_plane,
-                         struct local_firewall *ret_local, struct yaml_error *ret_error);
+ * `mode`, mesh. Returned owned; does not need YAML afterwards. MESH_EFORMAT with findings in the
+ * list that YAML was parsed with, MESH_ENOMEM. */
+int local_firewall_parse(struct yaml *yaml, const struct yaml_node *firewall,
+                         const struct yaml_node *control_plane, struct local_firewall *ret_local);
 
 /* Appends both sections as commented YAML that local_firewall_parse reads back to the same values.
  * The buffer's sticky error tells. */

@@ -9,23 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "firewall/access.h"
-#include "firewall/local.h"
+#include "firewall/nft/input.h"
 
 struct buffer;
 
 enum {
         FIREWALL_HASH_BYTES = 32,
         FIREWALL_ERROR_TEXT_MAX = 256,
-};
-
-/* All that decides the rules; everything is borrowed for the call. */
-struct firewall_input {
-        const struct local_firewall *local;
-        const struct access *access; /* what the policy lets in; NULL: nothing */
-        const char *interface;       /* the mesh interface; need not exist yet */
-        uint16_t wireguard_port;     /* 0: none known yet */
-        const char *table;           /* NULL: "mesh" */
 };
 
 struct firewall_result {
