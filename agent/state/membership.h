@@ -15,7 +15,6 @@ struct state_dir;
 struct buffer;
 
 enum {
-
         MEMBERSHIP_NAME_MAX = 64,  /* with the NUL: one DNS label */
         MEMBERSHIP_HOST_MAX = 254, /* with the NUL: a domain name */
         MEMBERSHIP_ADDRESSES_MAX = 4,
