@@ -101,7 +101,10 @@ struct file_values {
 
 static const char *const level_words[] = { "error", "warning", "notice", "info", "debug", NULL };
 
-#define FIELD(name, type) { #name, type, offsetof(struct file_values, name) }
+#define FIELD(name, type)                                                                          \
+        {                                                                                          \
+#name, type, offsetof(struct file_values, name)                                    \
+        }
 static const struct yaml_field fields[] = {
         FIELD(state_dir, YAML_TEXT),
         FIELD(socket, YAML_TEXT),
@@ -238,8 +241,8 @@ static int take_flags(int argc, char **argv, struct coordinator_config *config, 
                 if (code != -1)
                         return code;
         }
-        if (optind < argc && (strcmp(argv[optind], "relay") == 0 ||
-                              strcmp(argv[optind], "load-datapath") == 0)) {
+        if (optind < argc &&
+            (strcmp(argv[optind], "relay") == 0 || strcmp(argv[optind], "load-datapath") == 0)) {
                 (void)fprintf(stderr, "mesh-coordinator: %s: not built yet\n", argv[optind]);
                 return EX_USAGE_CODE;
         }

@@ -24,10 +24,10 @@ struct coordinator_config {
         char state_dir[PATH_MAX];
         char socket[PATH_MAX];
         char listen[CONFIG_LISTEN_MAX];
-        char h2c[CONFIG_LISTEN_MAX]; /* cleartext for a reverse proxy; empty: none */
+        char h2c[CONFIG_LISTEN_MAX];               /* cleartext for a reverse proxy; empty: none */
         char certificate[PATH_MAX], key[PATH_MAX]; /* empty: self-signed, in the state directory */
         char public_name[SETUP_KEY_HOST_MAX + 1];
-        uint16_t public_port; /* 0: that of `listen` */
+        uint16_t public_port;  /* 0: that of `listen` */
         struct ip_prefix ipv4; /* addr.len 0: choose at first start */
         struct ip_endpoint pins[API_PINS_MAX];
         size_t pin_count;

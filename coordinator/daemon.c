@@ -163,8 +163,8 @@ static int open_certificate(struct daemon *d)
                 (void)snprintf(key, sizeof(key), "%s", d->config->key);
         }
         if (!err && own && (access(cert, F_OK) != 0 || access(key, F_OK) != 0)) {
-                const char *name = d->config->public_name[0] ? d->config->public_name
-                                                             : "mesh-coordinator";
+                const char *name =
+                        d->config->public_name[0] ? d->config->public_name : "mesh-coordinator";
                 err = tls_make_self_signed(cert, key, name, env_system());
                 if (!err)
                         log_notice("made a self-signed certificate, %s: members pin the "

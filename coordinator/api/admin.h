@@ -15,7 +15,8 @@ void admin_apply_policy(struct grpc_call *call, const uint8_t *bytes, size_t len
 void admin_get_health(struct grpc_call *call, const uint8_t *bytes, size_t len);
 
 /* Checks the caller's right and unpacks the request. NULL if the call was refused; else ANSWER runs
- * with REGISTRY_OK once a change was submitted, or the caller answers at once with pending_reply. */
+ * with REGISTRY_OK once a change was submitted, or the caller answers at once with pending_reply.
+ */
 struct pending *admin_begin(struct grpc_call *call, const ProtobufCMessageDescriptor *type,
                             const uint8_t *bytes, size_t len, void (*answer)(struct pending *p));
 

@@ -109,7 +109,8 @@ void admin_list_nodes(struct grpc_call *call, const uint8_t *bytes, size_t len)
         size_t count = registry_node_count(registry), cursor = 0;
         reply.nodes = arena_alloc(p->arena, (count + 1) * sizeof(*reply.nodes));
         const struct node *node;
-        while (reply.nodes && reply.n_nodes < count && (node = registry_next_node(registry, &cursor))) {
+        while (reply.nodes && reply.n_nodes < count &&
+               (node = registry_next_node(registry, &cursor))) {
                 reply.nodes[reply.n_nodes] = admin_node(p, node);
                 if (!reply.nodes[reply.n_nodes++])
                         reply.nodes = NULL;
@@ -199,8 +200,8 @@ static void released(struct pending *p)
 
 void admin_release_name(struct grpc_call *call, const uint8_t *bytes, size_t len)
 {
-        struct pending *p =
-                admin_begin(call, &mesh__v1__release_name_request__descriptor, bytes, len, released);
+        struct pending *p = admin_begin(call, &mesh__v1__release_name_request__descriptor, bytes,
+                                        len, released);
         if (p)
                 registry_release_name(p->api->registry,
                                       ((const Mesh__V1__ReleaseNameRequest *)p->request)->name,

@@ -72,8 +72,7 @@ void admin_apply_policy(struct grpc_call *call, const uint8_t *bytes, size_t len
                 return;
         const Mesh__V1__ApplyPolicyRequest *request = p->request;
         struct application *a = arena_alloc(p->arena, sizeof(*a));
-        struct policy_file *files =
-                arena_alloc(p->arena, (request->n_files + 1) * sizeof(*files));
+        struct policy_file *files = arena_alloc(p->arena, (request->n_files + 1) * sizeof(*files));
         if (!a || !files) {
                 admin_no_memory(p);
                 return;

@@ -20,9 +20,9 @@ struct registry;
 enum {
         API_PINS_MAX = 16,
         API_LISTENERS_MAX = 16,
-        API_HEARTBEAT_MS = 10000,  /* 02-protocol.md, Agent.Sync point 5 */
-        API_SILENCE_MS = 30000,    /* the same: death */
-        API_HANDSHAKE_MS = 10000,  /* from the stream's start to Proof */
+        API_HEARTBEAT_MS = 10000, /* 02-protocol.md, Agent.Sync point 5 */
+        API_SILENCE_MS = 30000,   /* the same: death */
+        API_HANDSHAKE_MS = 10000, /* from the stream's start to Proof */
         API_STREAMS_MAX = 20000,
 };
 

@@ -34,9 +34,9 @@ struct pending {
         struct registry_call change;
         struct grpc_call *call; /* held */
         struct api *api;
-        struct arena *arena; /* owned; holds the request */
+        struct arena *arena;               /* owned; holds the request */
         void (*answer)(struct pending *p); /* with REGISTRY_OK, EXISTING or UNCHANGED */
-        const void *request; /* of the answer's own type; borrowed from the arena */
+        const void *request;               /* of the answer's own type; borrowed from the arena */
         char actor[64], source[NET_PEER_TEXT_MAX];
 };
 

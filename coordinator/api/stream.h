@@ -18,7 +18,7 @@ struct sync_stream {
         struct api *api;
         struct grpc_call *call; /* held */
         struct channel *channel;
-        struct netmap_stream *map; /* while open */
+        struct netmap_stream *map;   /* while open */
         struct registry_call change; /* while connecting or leaving */
         bool change_pending, connected, bound, dirty;
         enum sync_state state;

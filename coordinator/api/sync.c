@@ -17,7 +17,7 @@
 
 enum { PROTOCOL_VERSION = 1, QUEUE_HIGH_WATER_BYTES = 64 * 1024 };
 
-static const char *const state_names[] = { "hello", "proof", "connecting",
+static const char *const state_names[] = { "hello", "proof",   "connecting",
                                            "open",  "leaving", "closed" };
 
 void sync_enter(struct sync_stream *s, enum sync_state next)
@@ -242,8 +242,8 @@ static void proven(struct sync_stream *s, const Mesh__V1__ProofBody *body)
                                           .features = body->versions->features };
         (void)snprintf(versions.software, sizeof(versions.software), "%s",
                        body->versions->software);
-        s->has_position = body->position &&
-                          position_from_message(body->position, &s->position) == 0;
+        s->has_position =
+                body->position && position_from_message(body->position, &s->position) == 0;
         s->change.done = connect_done;
         s->change.user = s;
         s->change.source = s->source;

@@ -56,7 +56,8 @@ void sync_pump(struct sync_stream *s)
         while (s->state == SYNC_OPEN && grpc_call_is_writable(s->call)) {
                 buffer_clear(&plain);
                 int more = netmap_take(s->map, &plain);
-                if (more == MESH_ELIMIT) { /* a delta larger than a frame: the whole map, in chunks */
+                if (more ==
+                    MESH_ELIMIT) { /* a delta larger than a frame: the whole map, in chunks */
                         netmap_want_snapshot(s->map);
                         buffer_clear(&plain);
                         more = netmap_take(s->map, &plain);
