@@ -182,7 +182,7 @@ uint64_t registry_policy_version(const struct registry *r);
 /* ---- changes; each ends with call->done ---- */
 
 /* A claim whose signatures and MAC the api has verified. Everything is borrowed for the call. */
-struct enroll_claim {
+struct registry_claim {
         uint8_t setup_key_id[SETUP_KEY_ID_BYTES];
         uint8_t identity[KEY_BYTES], wireguard_key[KEY_BYTES], signal_key[KEY_BYTES];
         uint8_t signal_key_signature[SIGNATURE_BYTES];
@@ -197,7 +197,7 @@ struct enroll_claim {
  * whatever became of the setup key), BARRED, WIREGUARD_KEY_CHANGED, KEY_UNKNOWN, KEY_REVOKED,
  * KEY_EXPIRED, KEY_USED_UP, TAGS_REFUSED, WIREGUARD_KEY_TAKEN, FULL, UNAVAILABLE. call->node_id is
  * the member; its record tells name, addresses, and claimed_name (not empty: waits for approval).*/
-void registry_enroll(struct registry *r, const struct enroll_claim *claim,
+void registry_enroll(struct registry *r, const struct registry_claim *claim,
                      struct registry_call *call);
 
 /* A proven member begins a stream. TOKEN as it showed it (LEN 0 or 16). OK: call->next_token goes
