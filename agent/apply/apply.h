@@ -11,11 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/apply/reason.h"
 #include "agent/apply/wg_device.h"
 
 enum {
         APPLY_MTU = 1280, /* fits through every path that carries IPv6 */
-        APPLY_TEXT_MAX = 320,
+        APPLY_TEXT_MAX = REASON_TEXT_MAX + 32,
 };
 
 /* All that is wanted of the interface; everything is borrowed for the call. */

@@ -1,0 +1,155 @@
+/* The choice of the backend, and the way to it; see the header. */
+#include "agent/apply/wg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/apply/reason.h"
+#include "agent/apply/wg_kernel.h"
+#include "agent/apply/wg_userspace.h"
+#include "common/error.h"
+
+struct wg_backend {
+        const char *name;
+        const char *link_kind;
+        int (*get)(struct wg *wg, struct wg_device *ret_device, struct reason *why);
+        int (*set)(struct wg *wg, const struct wg_diff *diff, struct reason *why);
+        int (*remove)(struct wg *wg, struct reason *why);
+};
+
+struct wg {
+        const struct wg_backend *backend;
+        struct netlink *nl;       /* borrowed */
+        const char *ifname;       /* borrowed */
+        struct wg_kernel *kernel; /* owned; NULL with the other backend */
+        struct link link;
+};
+
+static int kernel_get(struct wg *wg, struct wg_device *ret_device, struct reason *why)
+{
+        return wg_kernel_get(wg->kernel, wg->ifname, ret_device, why);
+}
+
+static int kernel_set(struct wg *wg, const struct wg_diff *diff, struct reason *why)
+{
+        return wg_kernel_set(wg->kernel, wg->ifname, diff, why);
+}
+
+static int kernel_remove(struct wg *wg, struct reason *why)
+{
+        return link_remove(wg->nl, wg->link.index, why);
+}
+
+static int userspace_get(struct wg *wg, struct wg_device *ret_device, struct reason *why)
+{
+        return wg_userspace_get(wg->ifname, ret_device, why);
+}
+
+static int userspace_set(struct wg *wg, const struct wg_diff *diff, struct reason *why)
+{
+        return wg_userspace_set(wg->ifname, diff, why);
+}
+
+static int userspace_remove(struct wg *wg, struct reason *why)
+{
+        return wg_userspace_remove(wg->nl, wg->ifname, wg->link.index, why);
+}
+
+enum { KERNEL, USERSPACE };
+
+static const struct wg_backend backends[] = {
+        [KERNEL] = { "kernel", "wireguard", kernel_get, kernel_set, kernel_remove },
+        [USERSPACE] = { "userspace", "tun", userspace_get, userspace_set, userspace_remove },
+};
+
+/* Which backend carries a link that exists. */
+static int backend_of(struct wg *wg, struct reason *why)
+{
+        if (strcmp(wg->link.kind, backends[KERNEL].link_kind) == 0) {
+                wg->backend = &backends[KERNEL];
+                return wg_kernel_open(&wg->kernel, why);
+        }
+        if (strcmp(wg->link.kind, backends[USERSPACE].link_kind) == 0 &&
+            wg_userspace_answers(wg->ifname)) {
+                wg->backend = &backends[USERSPACE];
+                return 0;
+        }
+        return reason_set(why, MESH_EEXIST, "interface %s is there already and is no WireGuard",
+                          wg->ifname);
+}
+
+int wg_open(struct netlink *nl, const char *ifname, struct wg **ret_wg, struct reason *why)
+{
+        struct wg *wg = calloc(1, sizeof(*wg));
+        if (!wg)
+                return reason_set(why, MESH_ENOMEM, "%s: out of memory", ifname);
+        wg->nl = nl;
+        wg->ifname = ifname;
+        int err = link_find(nl, ifname, &wg->link, why);
+        if (!err)
+                err = backend_of(wg, why);
+        if (err)
+                wg_close(wg);
+        else
+                *ret_wg = wg;
+        return err;
+}
+
+static int create(struct netlink *nl, const char *ifname, struct reason *why)
+{
+        int err = link_create(nl, ifname, backends[KERNEL].link_kind, why);
+        if (err != MESH_EUNSUPPORTED)
+                return err;
+        err = wg_userspace_start(ifname, why);
+        if (err == MESH_EUNSUPPORTED)
+                reason_set(why, err,
+                           "the kernel has no WireGuard, and wireguard-go is not "
+                           "installed (package wireguard-go)");
+        return err;
+}
+
+int wg_open_or_create(struct netlink *nl, const char *ifname, struct wg **ret_wg, size_t *changes,
+                      struct reason *why)
+{
+        int err = wg_open(nl, ifname, ret_wg, why);
+        if (err != MESH_ENOENT)
+                return err;
+        err = create(nl, ifname, why);
+        if (err)
+                return err;
+        (*changes)++;
+        return wg_open(nl, ifname, ret_wg, why);
+}
+
+void wg_close(struct wg *wg)
+{
+        if (!wg)
+                return;
+        wg_kernel_close(wg->kernel);
+        free(wg);
+}
+
+const char *wg_backend_name(const struct wg *wg)
+{
+        return wg->backend->name;
+}
+
+const struct link *wg_link(const struct wg *wg)
+{
+        return &wg->link;
+}
+
+int wg_get(struct wg *wg, struct wg_device *ret_device, struct reason *why)
+{
+        return wg->backend->get(wg, ret_device, why);
+}
+
+int wg_set(struct wg *wg, const struct wg_diff *diff, struct reason *why)
+{
+        return wg_diff_empty(diff) ? 0 : wg->backend->set(wg, diff, why);
+}
+
+int wg_remove(struct wg *wg, struct reason *why)
+{
+        return wg->backend->remove(wg, why);
+}
