@@ -225,7 +225,8 @@ socklen_t ip_endpoint_to_sockaddr(const struct ip_endpoint *endpoint, struct soc
 {
         memset(ss, 0, sizeof(*ss));
         if (endpoint->addr.len == 4) {
-                struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(endpoint->port) };
+                struct sockaddr_in in = { .sin_family = AF_INET,
+                                          .sin_port = htons(endpoint->port) };
                 memcpy(&in.sin_addr, endpoint->addr.bytes, 4);
                 memcpy(ss, &in, sizeof(in));
                 return sizeof(in);

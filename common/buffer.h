@@ -31,8 +31,7 @@ void buffer_put_be32(struct buffer *b, uint32_t value);
 void buffer_put_be64(struct buffer *b, uint64_t value);
 
 /* Appends formatted text, without the final NUL. */
-void buffer_printf(struct buffer *b, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Appends LEN bytes for the caller to fill at once (borrowed until the next put); NULL after a
  * failure. */

@@ -43,7 +43,7 @@ enum mesh_error_index {
 #define MESH_ERROR_INDEX(name, text) name##_INDEX,
         MESH_ERRORS(MESH_ERROR_INDEX)
 #undef MESH_ERROR_INDEX
-        MESH_ERROR_COUNT
+                MESH_ERROR_COUNT
 };
 
 enum mesh_error {

@@ -101,9 +101,9 @@ struct file_values {
 
 static const char *const level_words[] = { "error", "warning", "notice", "info", "debug", NULL };
 
-#define FIELD(name, type)                                                                          \
+#define FIELD(field, kind)                                                                         \
         {                                                                                          \
-#name, type, offsetof(struct file_values, name)                                    \
+                .name = #field, .type = kind, .offset = offsetof(struct file_values, field)        \
         }
 static const struct yaml_field fields[] = {
         FIELD(state_dir, YAML_TEXT),
@@ -114,8 +114,14 @@ static const struct yaml_field fields[] = {
         FIELD(key, YAML_TEXT),
         FIELD(public_name, YAML_TEXT),
         FIELD(ipv4, YAML_PREFIX),
-        { "pins", YAML_ENDPOINT, offsetof(struct file_values, pins), .list = true },
-        { "log_level", YAML_WORD, offsetof(struct file_values, log_level), .words = level_words },
+        { .name = "pins",
+          .type = YAML_ENDPOINT,
+          .offset = offsetof(struct file_values, pins),
+          .list = true },
+        { .name = "log_level",
+          .type = YAML_WORD,
+          .offset = offsetof(struct file_values, log_level),
+          .words = level_words },
         { .name = NULL },
 };
 #undef FIELD

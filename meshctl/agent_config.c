@@ -87,8 +87,8 @@ static int narrow_break_glass(const struct invocation *in, const uint16_t *ports
         local_firewall_clear_break_glass(local);
         for (size_t i = 0; i < count; i++) {
                 struct port_spec spec = { .protocol = 6, .ports = { ports[i], ports[i] } };
-                int err = local_firewall_add_break_glass(local, &spec, prefixes,
-                                                         (size_t)from->count);
+                int err =
+                        local_firewall_add_break_glass(local, &spec, prefixes, (size_t)from->count);
                 if (err)
                         return output_error(in, EXIT_FAILED, NULL, "%s", mesh_strerror(err));
         }

@@ -15,10 +15,11 @@ static void print_line(const struct verb *verb, FILE *out)
 
 static void print_globals(FILE *out)
 {
-        (void)fprintf(out, "\nEverywhere:\n"
-                           "  --json                       results as JSON, \"schema\": 1\n"
-                           "  --agent-socket PATH          default " MESHCTL_AGENT_SOCKET "\n"
-                           "  --coordinator-socket PATH    default " MESHCTL_COORDINATOR_SOCKET "\n");
+        (void)fprintf(out,
+                      "\nEverywhere:\n"
+                      "  --json                       results as JSON, \"schema\": 1\n"
+                      "  --agent-socket PATH          default " MESHCTL_AGENT_SOCKET "\n"
+                      "  --coordinator-socket PATH    default " MESHCTL_COORDINATOR_SOCKET "\n");
 }
 
 void help_all(FILE *out)

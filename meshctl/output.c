@@ -181,6 +181,7 @@ json_t *output_json_endpoints(Mesh__V1__Endpoint *const *endpoints, size_t count
         json_t *array = json_array();
         char text[OUTPUT_TEXT_MAX];
         for (size_t i = 0; i < count; i++)
-                (void)json_array_append_new(array, json_string(output_endpoint(endpoints[i], text)));
+                (void)json_array_append_new(array,
+                                            json_string(output_endpoint(endpoints[i], text)));
         return array;
 }

@@ -32,10 +32,9 @@ struct parse {
         int option_count;
 };
 
-static int usage_error(const char *format, const char *word, const char *hint)
+static int usage_error(const char *what, const char *word, const char *hint)
 {
-        (void)fprintf(stderr, "meshctl: ");
-        (void)fprintf(stderr, format, word);
+        (void)fprintf(stderr, "meshctl: %s: `%s`", what, word);
         if (hint)
                 (void)fprintf(stderr, "; did you mean `%s`?", hint);
         (void)fprintf(stderr, "\nTry `meshctl help`.\n");
@@ -85,7 +84,8 @@ static int unknown_verb(const struct parse *p)
         (void)snprintf(typed, sizeof(typed), "%s%s%s", p->words[0], p->word_count > 1 ? " " : "",
                        p->word_count > 1 ? p->words[1] : "");
         const char *hint = nearest_name(typed, names, count);
-        return usage_error("unknown verb `%s`", typed, hint ? hint : nearest_name(p->words[0], names, count));
+        return usage_error("unknown verb", typed,
+                           hint ? hint : nearest_name(p->words[0], names, count));
 }
 
 static const struct option_row *find_row(const struct option_row *rows, size_t count,
@@ -138,19 +138,19 @@ static int take_option(struct parse *p, struct invocation *in)
         const struct option_row *global = find_row(global_options, globals, name, len);
         const struct option_row *row = global ? global : find_any_row(name, len);
         if (!row)
-                return usage_error("unknown option `%s`", p->argv[p->at], NULL);
+                return usage_error("unknown option", p->argv[p->at], NULL);
         const char *value = equals ? equals + 1 : "";
         if (!row->value && equals)
-                return usage_error("option `--%s` takes no value", row->name, NULL);
+                return usage_error("this option takes no value", row->name, NULL);
         if (row->value && !equals) {
                 if (++p->at >= p->argc)
-                        return usage_error("option `--%s` needs a value", row->name, NULL);
+                        return usage_error("this option needs a value", row->name, NULL);
                 value = p->argv[p->at];
         }
         if (global)
                 return take_global(p, in, row, value);
         if (p->option_count >= VERB_OPTIONS_MAX * 4)
-                return usage_error("too many options at `--%s`", row->name, NULL);
+                return usage_error("too many options", row->name, NULL);
         p->options[p->option_count].name = row->name;
         p->options[p->option_count++].value = value;
         return -1;
@@ -170,9 +170,9 @@ static int take_words(struct parse *p, struct invocation *in)
                         if (code != -1)
                                 return code;
                 } else if (!only_words && word[0] == '-' && word[1] != '\0') {
-                        return usage_error("unknown option `%s`", word, NULL);
+                        return usage_error("unknown option", word, NULL);
                 } else if (p->word_count == VERB_ARGUMENTS_MAX + 2) {
-                        return usage_error("too many words at `%s`", word, NULL);
+                        return usage_error("too many words", word, NULL);
                 } else {
                         p->words[p->word_count++] = word;
                 }
@@ -188,15 +188,15 @@ static int assign_options(const struct parse *p, struct invocation *in)
                 const struct option_row *row =
                         find_row(in->verb->options, VERB_OPTIONS_MAX, name, strlen(name));
                 if (!row) {
-                        (void)fprintf(stderr, "meshctl: `%s` has no option `--%s`\n", in->verb->name,
-                                      name);
+                        (void)fprintf(stderr, "meshctl: `%s` has no option `--%s`\n",
+                                      in->verb->name, name);
                         return EXIT_USAGE;
                 }
                 struct option_values *values = &in->options[row - in->verb->options];
                 if (values->count > 0 && !row->repeats)
-                        return usage_error("option `--%s` is given twice", name, NULL);
+                        return usage_error("this option is given twice", name, NULL);
                 if (values->count == OPTION_VALUES_MAX)
-                        return usage_error("too many values for `--%s`", name, NULL);
+                        return usage_error("too many values", name, NULL);
                 values->values[values->count++] = p->options[i].value;
         }
         return -1;
@@ -206,10 +206,10 @@ static int assign_arguments(const struct parse *p, int from, struct invocation *
 {
         int count = p->word_count - from;
         if (count < in->verb->arguments_min)
-                return usage_error("missing argument: meshctl %s", in->verb->name, NULL);
+                return usage_error("this verb needs an argument", in->verb->name, NULL);
         if (count > in->verb->arguments_max)
-                return usage_error("one word too many: `%s`",
-                                   p->words[from + in->verb->arguments_max], NULL);
+                return usage_error("one word too many", p->words[from + in->verb->arguments_max],
+                                   NULL);
         for (int i = 0; i < count; i++)
                 in->arguments[i] = p->words[from + i];
         in->argument_count = count;

@@ -31,8 +31,9 @@ static int confirm_host_mode(const struct invocation *in)
         if (!mode || strcmp(mode, "host") != 0 || invocation_option(in, "yes") ||
             !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
                 return EXIT_OK;
-        (void)fprintf(stderr, "Firewall mode `host` denies everything that enters this host, on any "
-                              "interface, but the mesh's own ports%s. Go on? [y/N] ",
+        (void)fprintf(stderr,
+                      "Firewall mode `host` denies everything that enters this host, on any "
+                      "interface, but the mesh's own ports%s. Go on? [y/N] ",
                       invocation_option(in, "no-break-glass") ? "" : " and sshd's");
         if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
                 return output_error(in, EXIT_FAILED, NULL, "nothing was done");
@@ -45,16 +46,14 @@ static void show(const struct invocation *in, const Mesh__V1__LocalEnrollReply *
         char addresses[OUTPUT_TEXT_MAX];
         bool written = outcome == AGENT_CONFIG_WRITTEN;
         if (in->json) {
-                output_json(json_pack("{s:b, s:s, s:b, s:o, s:o, s:s, s:i, s:s, s:s, s:s, s:b}",
-                                      "changed", !reply->unchanged, "name", reply->name,
-                                      "name_pending", reply->name_pending, "id",
-                                      output_json_hex(&reply->node_id), "addresses",
-                                      output_json_prefixes(reply->addresses, reply->n_addresses,
-                                                           false),
-                                      "interface", reply->interface, "wireguard_port",
-                                      (int)reply->wireguard_port, "backend", reply->backend,
-                                      "firewall", reply->firewall, "config_path", config_path,
-                                      "config_written", written));
+                output_json(json_pack(
+                        "{s:b, s:s, s:b, s:o, s:o, s:s, s:i, s:s, s:s, s:s, s:b}", "changed",
+                        !reply->unchanged, "name", reply->name, "name_pending", reply->name_pending,
+                        "id", output_json_hex(&reply->node_id), "addresses",
+                        output_json_prefixes(reply->addresses, reply->n_addresses, false),
+                        "interface", reply->interface, "wireguard_port", (int)reply->wireguard_port,
+                        "backend", reply->backend, "firewall", reply->firewall, "config_path",
+                        config_path, "config_written", written));
                 return;
         }
         output_addresses(reply->addresses, reply->n_addresses, addresses);

@@ -31,8 +31,7 @@ static json_t *node_json(const Mesh__V1__Node *node)
                 "system", facts->system, "kernel", facts->kernel, "machine", facts->machine,
                 "software", node->versions ? node->versions->software : "", "enrolled",
                 output_json_time(node->enrolled_ms), "last_seen",
-                output_json_time(node->last_seen_ms), "connected", node->connected,
-                "stream_age_ms",
+                output_json_time(node->last_seen_ms), "connected", node->connected, "stream_age_ms",
                 node->connected ? json_integer((json_int_t)node->stream_age_ms) : json_null(),
                 "applied_generation", (json_int_t)node->applied_generation, "policy_hash",
                 output_json_hex(&node->policy_hash), "access_hash",
@@ -70,10 +69,10 @@ static void print_node_row(struct output_table *table, const Mesh__V1__Node *nod
         (void)snprintf(name, sizeof(name), node->claimed_name[0] ? "%s (claims %s)" : "%s",
                        node->name, node->claimed_name);
         output_relative(node->last_seen_ms, seen);
-        const char *const cells[] = { name,
-                                      output_addresses(node->addresses, node->n_addresses, addresses),
-                                      tags, node->connected ? "connected" : seen,
-                                      policy_state(node) };
+        const char *const cells[] = {
+                name, output_addresses(node->addresses, node->n_addresses, addresses), tags,
+                node->connected ? "connected" : seen, policy_state(node)
+        };
         output_table_row(table, cells);
 }
 
@@ -90,8 +89,8 @@ int verb_node_list(const struct invocation *in)
                                 (void)json_array_append_new(array, node_json(list->nodes[i]));
                         output_json(json_pack("{s:o}", "nodes", array));
                 } else {
-                        static const char *const columns[] = { "NAME", "ADDRESSES", "TAGS", "SEEN",
-                                                               "POLICY", NULL };
+                        static const char *const columns[] = { "NAME", "ADDRESSES", "TAGS",
+                                                               "SEEN", "POLICY",    NULL };
                         struct output_table *table = output_table_new(columns);
                         for (size_t i = 0; i < list->n_nodes; i++)
                                 print_node_row(table, list->nodes[i]);
@@ -169,10 +168,10 @@ int verb_node_remove(const struct invocation *in)
                 const Mesh__V1__RemoveNodeReply *removed =
                         (const Mesh__V1__RemoveNodeReply *)reply.message;
                 if (in->json) {
-                        output_json(json_pack("{s:b, s:o, s:o}", "removed", true, "node",
-                                              node_json(removed->node), "unacknowledged",
-                                              json_strings(removed->unacknowledged,
-                                                           removed->n_unacknowledged)));
+                        output_json(json_pack(
+                                "{s:b, s:o, s:o}", "removed", true, "node",
+                                node_json(removed->node), "unacknowledged",
+                                json_strings(removed->unacknowledged, removed->n_unacknowledged)));
                 } else {
                         (void)printf("%s is removed and barred; its name is reserved until "
                                      "`meshctl node release %s`\n",

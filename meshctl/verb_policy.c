@@ -160,11 +160,12 @@ int verb_policy_can(const struct invocation *in)
                         return output_error(in, EXIT_USAGE, NULL,
                                             "`%s` is no node name and no tag:NAME",
                                             in->arguments[i]);
-        if (port_spec_parse(in->arguments[2], &port) != 0 ||
-            port.ports.low != port.ports.high || port.protocol == ACCESS_PROTOCOL_ANY)
-                return output_error(in, EXIT_USAGE, NULL,
-                                    "`%s` is no single port; write tcp/22, udp/53, icmp or proto/47",
-                                    in->arguments[2]);
+        if (port_spec_parse(in->arguments[2], &port) != 0 || port.ports.low != port.ports.high ||
+            port.protocol == ACCESS_PROTOCOL_ANY)
+                return output_error(
+                        in, EXIT_USAGE, NULL,
+                        "`%s` is no single port; write tcp/22, udp/53, icmp or proto/47",
+                        in->arguments[2]);
         int code = load(in, path, &l);
         if (code == EXIT_OK && !l.policy) {
                 print_findings(&l.files, &l.findings, stderr);

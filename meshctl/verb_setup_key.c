@@ -14,15 +14,14 @@ static json_t *key_json(const Mesh__V1__SetupKey *key)
         json_t *tags = json_array();
         for (size_t i = 0; i < key->n_tags; i++)
                 (void)json_array_append_new(tags, json_string(key->tags[i]));
-        return json_pack("{s:o, s:s, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "id",
-                         output_json_hex(&key->key_id), "state", key->state, "description",
-                         key->description, "reusable", key->reusable, "max_uses",
-                         (int)key->max_uses, "uses", (int)key->uses, "created",
-                         output_json_time(key->created_ms), "expires",
-                         output_json_time(key->expires_ms), "last_used",
-                         output_json_time(key->last_used_ms), "revoked",
-                         output_json_time(key->revoked_ms), "tags", tags, "name", key->name,
-                         "ephemeral_ms", (json_int_t)key->ephemeral_ms);
+        return json_pack(
+                "{s:o, s:s, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "id",
+                output_json_hex(&key->key_id), "state", key->state, "description", key->description,
+                "reusable", key->reusable, "max_uses", (int)key->max_uses, "uses", (int)key->uses,
+                "created", output_json_time(key->created_ms), "expires",
+                output_json_time(key->expires_ms), "last_used", output_json_time(key->last_used_ms),
+                "revoked", output_json_time(key->revoked_ms), "tags", tags, "name", key->name,
+                "ephemeral_ms", (json_int_t)key->ephemeral_ms);
 }
 
 /* Reads --NAME as a duration into *RET; leaves it alone if the option was not given. */
@@ -120,9 +119,9 @@ int verb_setup_key_list(const struct invocation *in)
         if (code == EXIT_OK) {
                 const Mesh__V1__ListSetupKeysReply *list =
                         (const Mesh__V1__ListSetupKeysReply *)reply.message;
-                static const char *const columns[] = { "ID",   "STATE", "USES", "EXPIRES",
-                                                       "USED", "TAGS",  "NAME", "DESCRIPTION",
-                                                       NULL };
+                static const char *const columns[] = { "ID",      "STATE",       "USES",
+                                                       "EXPIRES", "USED",        "TAGS",
+                                                       "NAME",    "DESCRIPTION", NULL };
                 struct output_table *table = in->json ? NULL : output_table_new(columns);
                 json_t *array = in->json ? json_array() : NULL;
                 for (size_t i = 0; i < list->n_keys; i++) {

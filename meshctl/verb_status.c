@@ -33,16 +33,16 @@ static json_t *status_json(const Mesh__V1__StatusReply *s)
                 (void)json_array_append_new(peers, peer_json(s->peers[i]));
         for (size_t i = 0; i < s->n_warnings; i++)
                 (void)json_array_append_new(warnings, json_string(s->warnings[i]));
-        json_t *session = json_pack(
-                "{s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "state", s->session, "coordinator",
-                s->coordinator, "connected_to", s->connected_to, "via", s->via, "certificate",
-                s->certificate, "stream_age_ms",
-                strcmp(s->session, "connected") == 0 ? json_integer((json_int_t)s->stream_age_ms)
-                                                     : json_null(),
-                "error", s->session_error);
-        json_t *firewall = json_pack("{s:s, s:s, s:o}", "mode", s->firewall, "error",
-                                     s->firewall_error, "ruleset_hash",
-                                     output_json_hex(&s->ruleset_hash));
+        json_t *session = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "state", s->session,
+                                    "coordinator", s->coordinator, "connected_to", s->connected_to,
+                                    "via", s->via, "certificate", s->certificate, "stream_age_ms",
+                                    strcmp(s->session, "connected") == 0
+                                            ? json_integer((json_int_t)s->stream_age_ms)
+                                            : json_null(),
+                                    "error", s->session_error);
+        json_t *firewall =
+                json_pack("{s:s, s:s, s:o}", "mode", s->firewall, "error", s->firewall_error,
+                          "ruleset_hash", output_json_hex(&s->ruleset_hash));
         json_t *policy = json_pack("{s:o, s:o, s:o}", "hash", output_json_hex(&s->policy_hash),
                                    "access_hash_wanted", output_json_hex(&s->access_hash_wanted),
                                    "access_hash_running", output_json_hex(&s->access_hash_running));
@@ -89,8 +89,8 @@ static void print_session(const Mesh__V1__StatusReply *s)
 
 static void print_peers(const Mesh__V1__StatusReply *s)
 {
-        static const char *const columns[] = { "PEER", "ADDRESSES", "PATH",    "ENDPOINT",
-                                               "HANDSHAKE", "RECEIVED", "SENT", NULL };
+        static const char *const columns[] = { "PEER",      "ADDRESSES", "PATH", "ENDPOINT",
+                                               "HANDSHAKE", "RECEIVED",  "SENT", NULL };
         if (s->n_peers == 0) {
                 (void)printf("\nno peers: the policy lets this host talk to nobody\n");
                 return;
@@ -103,15 +103,14 @@ static void print_peers(const Mesh__V1__StatusReply *s)
                 (void)snprintf(received, sizeof(received), "%llu",
                                (unsigned long long)peer->received_bytes);
                 (void)snprintf(sent, sizeof(sent), "%llu", (unsigned long long)peer->sent_bytes);
-                const char *const cells[] = {
-                        peer->name,
-                        output_addresses(peer->addresses, peer->n_addresses, addresses),
-                        peer->path,
-                        output_endpoint(peer->endpoint, endpoint),
-                        output_relative(peer->handshake_ms, age),
-                        received,
-                        sent
-                };
+                const char *const cells[] = { peer->name,
+                                              output_addresses(peer->addresses, peer->n_addresses,
+                                                               addresses),
+                                              peer->path,
+                                              output_endpoint(peer->endpoint, endpoint),
+                                              output_relative(peer->handshake_ms, age),
+                                              received,
+                                              sent };
                 output_table_row(table, cells);
         }
         (void)printf("\n");
@@ -128,12 +127,12 @@ static void print_status(const Mesh__V1__StatusReply *s)
                              s->name_pending ? " (the wanted name waits for approval)" : "");
                 (void)printf("addresses     %s\n",
                              output_addresses(s->addresses, s->n_addresses, text));
-                (void)printf("interface     %s, WireGuard by %s, port %u\n", s->interface, s->backend,
-                             s->wireguard_port);
+                (void)printf("interface     %s, WireGuard by %s, port %u\n", s->interface,
+                             s->backend, s->wireguard_port);
                 print_session(s);
                 print_policy(s);
-                (void)printf("firewall      %s%s%s\n", s->firewall, s->firewall_error[0] ? ": " : "",
-                             s->firewall_error);
+                (void)printf("firewall      %s%s%s\n", s->firewall,
+                             s->firewall_error[0] ? ": " : "", s->firewall_error);
                 if (s->apply_error[0])
                         (void)printf("apply error   %s\n", s->apply_error);
         }
@@ -181,12 +180,13 @@ int verb_leave(const struct invocation *in)
                 else if (!left->was_member)
                         (void)printf("unchanged: this host was in no mesh\n");
                 else
-                        (void)printf("left the mesh; interface, routes, firewall table and keys are "
-                                     "gone\n%s",
-                                     left->coordinator_told
-                                             ? ""
-                                             : "the coordinator could not be told: run `meshctl "
-                                               "node remove` there\n");
+                        (void)printf(
+                                "left the mesh; interface, routes, firewall table and keys are "
+                                "gone\n%s",
+                                left->coordinator_told
+                                        ? ""
+                                        : "the coordinator could not be told: run `meshctl "
+                                          "node remove` there\n");
         }
         rpc_reply_done(&reply);
         return code;
