@@ -10,21 +10,24 @@ static size_t smaller(size_t a, size_t b)
         return a < b ? a : b;
 }
 
+/* Optimal string alignment: like Levenshtein, but two swapped letters are one slip. */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-        size_t row[WORD_MAX + 1];
+        size_t rows[3][WORD_MAX + 1];
         for (size_t j = 0; j <= b_len; j++)
-                row[j] = j;
+                rows[0][j] = j;
         for (size_t i = 1; i <= a_len; i++) {
-                size_t diagonal = row[0];
+                size_t *row = rows[i % 3];
+                const size_t *above = rows[(i - 1) % 3], *two_above = rows[(i + 1) % 3];
                 row[0] = i;
                 for (size_t j = 1; j <= b_len; j++) {
-                        size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-                        diagonal = row[j];
-                        row[j] = smaller(changed, smaller(row[j], row[j - 1]) + 1);
+                        size_t changed = above[j - 1] + (a[i - 1] != b[j - 1]);
+                        row[j] = smaller(changed, smaller(above[j], row[j - 1]) + 1);
+                        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                                row[j] = smaller(row[j], two_above[j - 2] + 1);
                 }
         }
-        return row[b_len];
+        return rows[a_len % 3][b_len];
 }
 
 const char *nearest_name(const char *typed, const char *const *names, size_t count)
