@@ -56,6 +56,9 @@ const char *firewall_mode_name(enum firewall_mode mode);
 /* The reverse. MESH_EFORMAT. */
 int firewall_mode_parse(const char *text, enum firewall_mode *ret_mode);
 
+/* A config that lets nothing in. Returned owned. MESH_ENOMEM. */
+int local_firewall_init(enum firewall_mode mode, struct local_firewall *ret_local);
+
 /* What holds without a config: MODE, break-glass for the given TCP ports from anywhere (22 if
  * COUNT is 0), nothing else. Returned owned. MESH_ENOMEM, MESH_ELIMIT. */
 int local_firewall_default(enum firewall_mode mode, const uint16_t *ssh_ports, size_t count,
