@@ -312,7 +312,7 @@ static int on_welcome(struct session *s, unsigned index, const uint8_t *frame, s
         return err;
 }
 
-static int echo(struct session *s, const Mesh__V1__Heartbeat *heartbeat)
+static int on_heartbeat(struct session *s, const Mesh__V1__Heartbeat *heartbeat)
 {
         Mesh__V1__AgentMessage message;
         Mesh__V1__Heartbeat answer;
@@ -321,7 +321,10 @@ static int echo(struct session *s, const Mesh__V1__Heartbeat *heartbeat)
         answer.counter = heartbeat->counter;
         message.body_case = MESH__V1__AGENT_MESSAGE__BODY_HEARTBEAT;
         message.heartbeat = &answer;
-        return session_send(s, &message);
+        int err = session_send(s, &message);
+        if (!err)
+                s->hooks->beat(s->user);
+        return err;
 }
 
 static int on_message(struct session *s, const uint8_t *frame, size_t len)
@@ -332,7 +335,7 @@ static int on_message(struct session *s, const uint8_t *frame, size_t len)
                 return MESH_ENOMEM;
         int err = attempt_unseal(&s->attempts[s->open], frame, len, arena, &message);
         if (!err && message->body_case == MESH__V1__COORDINATOR_MESSAGE__BODY_HEARTBEAT)
-                err = echo(s, message->heartbeat);
+                err = on_heartbeat(s, message->heartbeat);
         else if (!err)
                 s->hooks->received(s->user, message);
         arena_free(arena);

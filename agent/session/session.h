@@ -92,6 +92,9 @@ struct session_hooks {
         /* A message other than a heartbeat; borrowed for the call. */
         void (*received)(void *user, const Mesh__V1__CoordinatorMessage *message);
 
+        /* The coordinator's heartbeat was answered: a moment when the host is awake anyway. */
+        void (*beat)(void *user);
+
         /* The state is another one now. */
         void (*entered)(void *user, enum session_state state);
 };
