@@ -26,7 +26,7 @@ LAB_COUNT=0
 LAB_FAILED=0
 
 lab_enter() {
-        if [ "${LAB_INSIDE:-}" != "$$" ] && [ -z "${LAB_INSIDE:-}" ]; then
+        if [ -z "${LAB_INSIDE:-}" ]; then
                 if [ "$(id -u)" -ne 0 ]; then
                         exec sudo --preserve-env=BUILD,MESH_BIN "$0" "$@"
                 fi
