@@ -2,9 +2,9 @@
 #include "agent/apply/apply.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "agent/apply/address.h"
+#include "agent/apply/link.h"
 #include "agent/apply/port.h"
 #include "agent/apply/route.h"
 #include "agent/apply/wg.h"
@@ -26,7 +26,7 @@ struct run {
 static int step_interface(struct run *run)
 {
         const char *name = run->desired->ifname;
-        if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
+        if (!link_name_valid(name))
                 return reason_set(&run->why, MESH_EINVAL, "interface name \"%.32s\"", name);
         int err = netlink_open(NETLINK_ROUTE, &run->nl);
         if (err)

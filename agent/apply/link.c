@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/apply/reason.h"
 #include "common/error.h"
@@ -45,6 +46,15 @@ static int on_link(const struct nlmsghdr *message, void *user)
         link->mtu = netlink_attr_u32(&attrs[IFLA_MTU]);
         snprintf(link->kind, sizeof(link->kind), "%s", netlink_attr_text(&info[IFLA_INFO_KIND]));
         return 0;
+}
+
+bool link_name_valid(const char *name)
+{
+        static const char *const reserved[] = { "", ".", "..", "all", "default" };
+        for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+                if (strcmp(name, reserved[i]) == 0)
+                        return false;
+        return strlen(name) < IFNAMSIZ && !strpbrk(name, "/:% \t\n\v\f\r");
 }
 
 int link_find(struct netlink *nl, const char *name, struct link *ret_link, struct reason *why)

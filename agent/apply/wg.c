@@ -70,7 +70,7 @@ static int backend_of(struct wg *wg, struct reason *why)
                 return wg_kernel_open(&wg->kernel, why);
         }
         if (strcmp(wg->link.kind, backends[USERSPACE].link_kind) == 0 &&
-            wg_userspace_answers(wg->ifname)) {
+            wg_userspace_await(wg->ifname)) {
                 wg->backend = &backends[USERSPACE];
                 return 0;
         }

@@ -19,7 +19,7 @@
 enum { WORDS_MAX = 4096 };
 
 /* Descriptors and signals of the child. */
-static int child_setup(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, int stderr_fd)
+static int child_setup(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, int output_fd)
 {
         sigset_t none, defaults;
         sigemptyset(&none);
@@ -31,13 +31,13 @@ static int child_setup(posix_spawn_file_actions_t *files, posix_spawnattr_t *att
                   : posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
                                                            POSIX_SPAWN_SETSIGDEF);
         err = err ? err : posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0);
-        err = err ? err : posix_spawn_file_actions_adddup2(files, 0, 1);
-        err = err ? err : posix_spawn_file_actions_adddup2(files, stderr_fd, 2);
+        err = err ? err : posix_spawn_file_actions_adddup2(files, output_fd, 1);
+        err = err ? err : posix_spawn_file_actions_adddup2(files, output_fd, 2);
         return err ? err : posix_spawn_file_actions_addclosefrom_np(files, 3);
 }
 
 /* Returns 0 or an errno. */
-static int spawn(const char *const argv[], int stderr_fd, pid_t *ret_pid)
+static int spawn(const char *const argv[], int output_fd, pid_t *ret_pid)
 {
         static char fallback[] =
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -52,7 +52,7 @@ static int spawn(const char *const argv[], int stderr_fd, pid_t *ret_pid)
                 return err;
         err = posix_spawnattr_init(&attr);
         if (!err) {
-                err = child_setup(&files, &attr, stderr_fd);
+                err = child_setup(&files, &attr, output_fd);
                 /* The prototype lacks a const: posix_spawn does not write to the arguments. */
                 if (!err)
                         err = posix_spawnp(ret_pid, argv[0], &files, &attr,

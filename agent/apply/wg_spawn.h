@@ -6,6 +6,6 @@ struct reason;
 
 /* Runs ARGV[0] (found by PATH) in a session of its own, with no descriptor of ours, an empty
  * environment but PATH, and waits at most TIMEOUT_MS for its end. 0 if it ended with exit code 0;
- * MESH_EUNSUPPORTED if there is no such program; MESH_EIO with the last line of its standard error
+ * MESH_EUNSUPPORTED if there is no such program; MESH_EIO with the last line of its output
  * in WHY; MESH_ETIMEOUT (it is killed). */
 int wg_spawn_wait(const char *const argv[], int timeout_ms, struct reason *why);

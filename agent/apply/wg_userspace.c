@@ -23,6 +23,8 @@
 enum {
         TIMEOUT_MS = 5000, /* for one request */
         END_MS = 3000,     /* for the process to end by itself */
+        AWAIT_MS = 1000,   /* for a process that is just starting */
+        AWAIT_STEP_MS = 20,
         READ_BYTES = 8192,
 };
 
@@ -128,12 +130,18 @@ static int transact(const char *ifname, const struct buffer *request, struct wg_
         return 0;
 }
 
-bool wg_userspace_answers(const char *ifname)
+bool wg_userspace_await(const char *ifname)
 {
-        int fd = socket_connect(ifname);
-        if (fd >= 0)
-                close(fd);
-        return fd >= 0;
+        const struct timespec pause = { .tv_nsec = AWAIT_STEP_MS * 1000000L };
+        int64_t deadline_ms = now_ms() + AWAIT_MS;
+        int fd;
+        while ((fd = socket_connect(ifname)) < 0) {
+                if (fd != MESH_EREFUSED || now_ms() >= deadline_ms)
+                        return false;
+                nanosleep(&pause, NULL);
+        }
+        close(fd);
+        return true;
 }
 
 int wg_userspace_start(const char *ifname, struct reason *why)
@@ -143,7 +151,7 @@ int wg_userspace_start(const char *ifname, struct reason *why)
         if (err)
                 return err;
         /* The front process hands a listening socket to the one that stays, then ends. */
-        if (!wg_userspace_answers(ifname))
+        if (!wg_userspace_await(ifname))
                 return reason_set(why, MESH_EIO, PROGRAM " for %s does not answer", ifname);
         return 0;
 }

@@ -11,8 +11,9 @@
 
 struct reason;
 
-/* Whether a process answers for IFNAME. */
-bool wg_userspace_answers(const char *ifname);
+/* Whether a process answers for IFNAME, waiting up to a second for it: wireguard-go (started by its
+ * unit, or by an agent that was killed) makes its interface a little before its socket. */
+bool wg_userspace_await(const char *ifname);
 
 /* Starts wireguard-go (found by PATH) for IFNAME in a session of its own, and waits until it
  * answers. Under systemd a unit of its own does that instead, and this is not called.
