@@ -1,14 +1,11 @@
 /* Text to tree, over libfyaml's events; see the header.
  *
  * Events, not libfyaml's documents: those take minutes for many keys and gigabytes for aliases.
- * libfyaml reads tokens ahead, so what would make it swell (brackets that never close, a megabyte
- * of items in one line) is refused before it sees the text; so is invalid UTF-8, at which it just
- * stops (0.7.12). YAML 1.2.2. */
+ * What would make libfyaml swell, or end without a word, yaml_bytes.c has refused before.
+ * YAML 1.2.2. */
 #include "common/yaml.h"
 
 #include <libfyaml.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +13,6 @@
 #include "common/yaml_tree.h"
 
 enum {
-        OPEN_BRACKETS_MAX = 256,   /* counted in quotes and comments too, so more than the depth */
-        LINE_ITEMS_MAX = 1 << 16,  /* brackets, commas and colons; a token takes 250 bytes */
         TREE_BYTES_PER_BYTE = 64,  /* `a,` is one node */
         TREE_BYTES_BASE = 1 << 16, /* and what an empty file needs */
 };
@@ -36,92 +31,6 @@ struct builder {
         size_t depth;
         size_t documents;
 };
-
-/* ---- before libfyaml ---- */
-
-static void place_of(const uint8_t *bytes, size_t offset, uint32_t *ret_line, uint32_t *ret_column)
-{
-        *ret_line = *ret_column = 1;
-        for (size_t i = 0; i < offset; i++) {
-                if (bytes[i] == '\n') {
-                        ++*ret_line;
-                        *ret_column = 1;
-                } else if ((bytes[i] & 0xc0) != 0x80) {
-                        ++*ret_column;
-                }
-        }
-}
-
-static int refuse_at(struct yaml *yaml, const uint8_t *bytes, size_t offset, const char *message,
-                     int err)
-{
-        uint32_t line, column;
-        place_of(bytes, offset, &line, &column);
-        findings_error(yaml->findings, yaml->path, line, column, "%s", message);
-        return err;
-}
-
-/* Bytes of the UTF-8 sequence at AT, shortest form and no surrogate; 0 if it is none. RFC 3629. */
-static size_t utf8_len(const uint8_t *at, size_t left)
-{
-        static const struct {
-                uint8_t first_low, first_high, second_low, second_high, len;
-        } forms[] = {
-                { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-                { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-                { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-        };
-        for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-                if (at[0] < forms[i].first_low || at[0] > forms[i].first_high)
-                        continue;
-                if (forms[i].len > left)
-                        return 0;
-                if (forms[i].len > 1 &&
-                    (at[1] < forms[i].second_low || at[1] > forms[i].second_high))
-                        return 0;
-                for (size_t j = 2; j < forms[i].len; j++)
-                        if ((at[j] & 0xc0) != 0x80)
-                                return 0;
-                return forms[i].len;
-        }
-        return 0;
-}
-
-static const char *bad_character(const uint8_t *at, size_t left)
-{
-        if (utf8_len(at, left) == 0)
-                return "invalid UTF-8";
-        if (at[0] == 0)
-                return "NUL byte";
-        if ((at[0] < 0x20 && !strchr("\t\n\r", at[0])) || at[0] == 0x7f)
-                return "control character";
-        return NULL;
-}
-
-static int check_bytes(struct yaml *yaml, const uint8_t *bytes, size_t len)
-{
-        size_t open = 0, in_line = 0;
-        for (size_t i = 0; i < len; i += utf8_len(bytes + i, len - i)) {
-                const char *bad = bad_character(bytes + i, len - i);
-                if (bad)
-                        return refuse_at(yaml, bytes, i, bad, MESH_EFORMAT);
-                if (bytes[i] == '\n')
-                        in_line = 0;
-                else if (strchr("[]{},:", bytes[i]))
-                        in_line++;
-                if (bytes[i] == '[' || bytes[i] == '{')
-                        open++;
-                else if ((bytes[i] == ']' || bytes[i] == '}') && open > 0)
-                        open--;
-                if (open > OPEN_BRACKETS_MAX)
-                        return refuse_at(yaml, bytes, i, "too many open brackets", MESH_ELIMIT);
-                if (in_line > LINE_ITEMS_MAX)
-                        return refuse_at(yaml, bytes, i, "too many items in one line", MESH_ELIMIT);
-        }
-        return 0;
-}
 
 /* ---- events to nodes ---- */
 
@@ -148,20 +57,47 @@ static int refuse_properties(struct builder *b, struct fy_token *anchor, struct 
         return 0;
 }
 
+/* Where an event begins. A value that is not there (`key:`) has no mark: it stands at its key, or
+ * at its list. libfyaml marks quoted text behind its quote. */
+static void set_place(const struct builder *b, struct fy_event *event, struct yaml_node *node)
+{
+        const struct fy_mark *mark = fy_event_start_mark(event);
+        const struct frame *frame = b->depth > 0 ? &b->frames[b->depth - 1] : NULL;
+        node->line = node->column = 1;
+        if (mark) {
+                node->line = (uint32_t)mark->line + 1;
+                node->column = (uint32_t)mark->column + 1;
+        } else if (frame) {
+                const struct yaml_node *near = frame->key ? frame->key : frame->node;
+                node->line = near->line;
+                node->column = near->column;
+        }
+        if (event->type != FYET_SCALAR || node->column == 1)
+                return;
+        enum fy_scalar_style style = fy_token_scalar_style(event->scalar.value);
+        if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
+                node->column--;
+}
+
 static struct yaml_node *node_new(struct builder *b, struct fy_event *event, enum yaml_kind kind)
 {
         struct yaml_node *node = arena_alloc(b->yaml->arena, sizeof(*node));
         if (!node)
                 return NULL;
-        const struct fy_mark *mark = fy_event_start_mark(event);
         node->kind = kind;
-        node->line = mark ? (uint32_t)mark->line + 1 : 1;
-        node->column = mark ? (uint32_t)mark->column + 1 : 1;
+        set_place(b, event, node);
         return node;
 }
 
+/* A finding at NODE, which is not in the tree yet. */
+static int refuse_node(struct builder *b, const struct yaml_node *node, const char *message)
+{
+        yaml_error(b->yaml, node, "%s", message);
+        return MESH_EFORMAT;
+}
+
 /* Hangs a finished scalar, or a sequence or mapping that begins, into the tree. */
-static int node_attach(struct builder *b, struct fy_event *event, struct yaml_node *node)
+static int node_attach(struct builder *b, struct yaml_node *node)
 {
         if (b->depth == 0) {
                 b->yaml->root = node;
@@ -170,7 +106,7 @@ static int node_attach(struct builder *b, struct fy_event *event, struct yaml_no
         struct frame *frame = &b->frames[b->depth - 1];
         if (frame->node->kind == YAML_MAPPING && !frame->key) {
                 if (node->kind != YAML_SCALAR || yaml_is_null(node))
-                        return refuse_event(b, event, "a key must be a text");
+                        return refuse_node(b, node, "a key must be a text");
                 frame->key = node;
                 return 0;
         }
@@ -196,12 +132,12 @@ static int on_scalar(struct builder *b, struct fy_event *event)
         if (!text || !node)
                 return MESH_ENOMEM;
         if (memchr(text, 0, len)) /* written as "\0" */
-                return refuse_event(b, event, "NUL character");
+                return refuse_node(b, node, "NUL character");
         node->text = arena_text(b->yaml->arena, text, len);
         if (!node->text)
                 return MESH_ENOMEM;
         node->plain = fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
-        return node_attach(b, event, node);
+        return node_attach(b, node);
 }
 
 static int on_start(struct builder *b, struct fy_event *event, enum yaml_kind kind)
@@ -211,7 +147,7 @@ static int on_start(struct builder *b, struct fy_event *event, enum yaml_kind ki
         struct yaml_node *node = node_new(b, event, kind);
         if (!node)
                 return MESH_ENOMEM;
-        int err = node_attach(b, event, node);
+        int err = node_attach(b, node);
         if (err)
                 return err;
         b->frames[b->depth++] = (struct frame){ .node = node };
@@ -388,7 +324,7 @@ int yaml_parse(const char *path, const void *bytes, size_t len, size_t max_bytes
                 err = MESH_ELIMIT;
         }
         if (!err)
-                err = check_bytes(yaml, bytes, len);
+                err = yaml_check_bytes(yaml, bytes, len);
         if (!err && len > 0)
                 err = build_tree(yaml, bytes, len);
         if (!err)
