@@ -312,6 +312,7 @@ static const struct session_hooks hooks = {
         .hang_up = hook_hang_up,
         .welcomed = hook_welcomed,
         .received = hook_received,
+        .beat = hook_beat,
         .entered = hook_entered,
 };
 

@@ -13,7 +13,7 @@
 static void warn(struct agent_state *state, enum state_file file, const char *what)
 {
         if (!state->warning[0])
-                (void)snprintf(state->warning, sizeof(state->warning), "%s/%s: %s", state->dir.path,
+                (void)snprintf(state->warning, sizeof(state->warning), "state file %s: %s",
                                state_file_name(file), what);
 }
 
