@@ -1,5 +1,8 @@
 # Build, test and install mesh. `make help` lists the targets.
 #
+#   BUILD=dir   where everything is built (build)      V=1         shows the commands
+#   CC=clang    the other compiler                     SANITIZE=address,undefined
+#
 # One folder is one library; arrows point down: meshctl, agent, coordinator -> firewall -> proto ->
 # common (docs/architecture.md). A new .c file is picked up by itself; a new library goes into
 # PACKAGES and docs/dependencies.md.
@@ -20,8 +23,8 @@ prefix     ?= /usr/local
 sbindir    ?= $(prefix)/sbin
 bindir     ?= $(prefix)/bin
 sysconfdir ?= /etc
-unitdir    ?= /usr/lib/systemd/system
-sysusersdir ?= /usr/lib/sysusers.d
+libdir     ?= /usr/lib
+DESTDIR    ?=
 
 # Different compilers and sanitizers must not share objects.
 ifneq ($(SANITIZE),)
@@ -102,6 +105,7 @@ $(file >$(FLAGS_STAMP),$(FLAGS_NOW))
 endif
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/%.proto
+	$(if $(PKG_LIBS),,$(error Libraries are missing: run tools/install-packages build))
 	$(call say,PROTO,$<)
 	$(Q)mkdir -p $(GEN)
 	$(Q)protoc -I proto --c_out=$(GEN) $<
@@ -157,5 +161,135 @@ unit-tests: $(TEST_BINS)
 .PHONY: test/%
 test/%: $(OBJ)/tests/%
 	$<
+
+# ---- fuzz targets ------------------------------------------------------------------------------
+# tests/<folder>/.../fuzz_<parser>.c is one program. With SANITIZE=fuzzer-no-link,... (clang) it is
+# libFuzzer's; else tests/fuzzing/replay.c runs it over its corpus.
+
+FUZZ_C    := $(sort $(shell find tests -name 'fuzz_*.c' 2>/dev/null))
+FUZZ_BINS := $(FUZZ_C:%.c=$(OBJ)/%)
+ifneq ($(findstring fuzzer-no-link,$(SANITIZE)),)
+FUZZ_MAIN :=
+FUZZ_LINK := -fsanitize=fuzzer
+else
+FUZZ_MAIN := $(OBJ)/tests/fuzzing/replay.o
+FUZZ_LINK :=
+endif
+FUZZ_SECONDS ?= 60
+
+define fuzz_rules
+$(OBJ)/$(basename $(1)): $(OBJ)/$(basename $(1)).o $(FUZZ_MAIN) $(call libs_for,$(word 2,$(subst /, ,$(1))))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $(FUZZ_LINK) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LIBS)
+endef
+$(foreach t,$(FUZZ_C),$(eval $(call fuzz_rules,$(t))))
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_BINS)
+
+# For tests/run: the programs by name.
+.PHONY: list-unit-tests list-fuzz-targets
+list-unit-tests:
+	@printf '%s\n' $(TEST_BINS)
+list-fuzz-targets:
+	@printf '%s\n' $(FUZZ_BINS)
+
+# ---- benchmarks --------------------------------------------------------------------------------
+# tests/bench/bench_<what>.c is one program; tests/bench/bench_<what>.sh and .py are run as they are.
+
+BENCH_C       := $(sort $(wildcard tests/bench/bench_*.c))
+BENCH_BINS    := $(BENCH_C:%.c=$(OBJ)/%)
+BENCH_SCRIPTS := $(sort $(wildcard tests/bench/bench_*.sh tests/bench/bench_*.py))
+
+$(BENCH_BINS): %: %.o $(SUPPORT_O) $(call libs_for,bench)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka
+
+# ---- what people call --------------------------------------------------------------------------
+# The steps after an installation of packages are a make of their own: it asks pkg-config again.
+
+export BUILD MESH_BIN := $(abspath $(BIN))
+AGAIN := $(MAKE) --no-print-directory
+
+.PHONY: check check-long lint format fuzz coverage bench demo
+check:
+	$(Q)tools/install-packages build demo check
+	$(Q)tests/run
+
+check-long:
+	$(Q)tools/install-packages build demo check
+	$(Q)tests/run --long
+
+lint:
+	$(Q)tools/install-packages check
+	$(Q)tools/lint
+
+format:
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+# All targets, FUZZ_SECONDS each, from the corpora in the tree; findings stay in $(BUILD)/fuzz.
+fuzz:
+	$(Q)tools/install-packages build check
+	$(Q)tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
+
+coverage:
+	$(Q)tools/install-packages build check coverage
+	$(Q)$(AGAIN) -k BUILD=$(BUILD)/coverage OPT='-O0 -g' FORTIFY= EXTRA_CFLAGS=--coverage EXTRA_LDFLAGS=--coverage unit-tests
+	$(Q)BUILD=$(BUILD)/coverage tests/run --programs $(BUILD)/coverage/obj-$(notdir $(CC)) unit
+	$(Q)gcovr --root . --object-directory $(BUILD)/coverage --exclude tests --exclude '.*pb-c.*' --sort-percentage
+
+bench:
+	$(Q)tools/install-packages build demo check
+	$(Q)$(AGAIN) all bench-programs
+	$(Q)for program in $(BENCH_BINS) $(BENCH_SCRIPTS); do "$$program" || exit 1; done
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_BINS)
+
+demo:
+	$(Q)tools/install-packages build demo
+	$(Q)$(AGAIN) all
+	$(Q)KEEP=$(or $(KEEP),0) tools/demo
+
+# ---- installing --------------------------------------------------------------------------------
+
+UNITS := $(wildcard packaging/systemd/*.service)
+
+.PHONY: install deb
+install: all
+	install -D -m 755 -t $(DESTDIR)$(sbindir) $(BIN)/mesh-coordinator $(BIN)/mesh-agent
+	install -D -m 755 -t $(DESTDIR)$(bindir) $(BIN)/meshctl
+	install -D -m 644 -t $(DESTDIR)$(libdir)/sysusers.d packaging/sysusers.d/mesh.conf
+	install -D -m 644 -t $(DESTDIR)$(libdir)/modules-load.d packaging/modules-load.d/mesh.conf
+	install -D -m 644 -t $(DESTDIR)$(libdir)/NetworkManager/conf.d packaging/NetworkManager/90-mesh.conf
+	install -D -m 644 -t $(DESTDIR)$(libdir)/systemd/network packaging/networkd/90-mesh.network
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/doc/mesh LICENSE CHANGELOG.md
+	install -d -m 755 $(DESTDIR)$(libdir)/systemd/system
+	for unit in $(UNITS); do \
+		sed 's|@sbindir@|$(sbindir)|g' "$$unit" >$(DESTDIR)$(libdir)/systemd/system/$${unit##*/}; \
+	done
+
+deb:
+	@echo 'make deb: the Debian package is not built yet; make install DESTDIR=... is there' >&2; exit 1
+
+.PHONY: clean help
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make              the three programs, in $(BUILD)/bin'
+	@echo 'make demo         a mesh of three hosts on this machine; KEEP=1 leaves it running'
+	@echo 'make check        all kinds of tests, under 20 minutes; tests/run KIND... for some'
+	@echo 'make check-long   all of the tests'
+	@echo 'make lint         layout, layering, banned functions, sizes, undocumented prototypes'
+	@echo 'make format       applies the layout'
+	@echo 'make fuzz         every fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make coverage     lines that the unit tests reach'
+	@echo 'make bench        figures'
+	@echo 'make install      DESTDIR=, prefix= (/usr/local)'
+	@echo 'make deb          not yet'
+	@echo 'make clean        removes $(BUILD)'
+	@echo 'make test/common/test_cursor    one unit test'
+	@echo 'Also: BUILD=dir CC=clang SANITIZE=address,undefined V=1'
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
