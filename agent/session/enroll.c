@@ -11,7 +11,7 @@
 #include "agent/config.h"
 #include "agent/session/backoff.h"
 #include "agent/session/enroll_request.h"
-#include "agent/session/sync.h"
+#include "agent/session/uplink.h"
 #include "agent/state/state.h"
 #include "common/arena.h"
 #include "common/buffer.h"
@@ -319,8 +319,8 @@ static void begin_round(struct enroll *e)
                 .host = e->key.host,
                 .port = e->key.port,
                 .pins = pins,
-                .pin_count = sync_pins(e->options.state, e->options.config, e->key.port, pins,
-                                       AGENT_CONFIG_PINS_MAX),
+                .pin_count = uplink_pins(e->options.state, e->options.config, e->key.port, pins,
+                                         AGENT_CONFIG_PINS_MAX),
                 .tls = e->options.tls,
                 .tls_name = e->key.host,
                 .timeout_ms = now < e->deadline_ms ? (uint32_t)(e->deadline_ms - now) : 1,

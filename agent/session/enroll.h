@@ -5,6 +5,8 @@
  * proves nothing (anybody may send one), so it only counts when no other address is left. Failures
  * that pass are retried with the same keys until the time is up. 02-protocol.md, Enrollment. */
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 

@@ -4,7 +4,7 @@
  *
  * Frames, events and time go in; frames and requests come out through the hooks. It decides when
  * to dial, which of several connections proved the coordinator's identity, when silence means
- * death, and how long to wait before the next try. It knows nothing of sockets (sync.c is the
+ * death, and how long to wait before the next try. It knows nothing of sockets (uplink.c is the
  * shell), files (state/) or kernels. Hooks are called from inside the functions here and may call
  * session_send, but nothing else of the session. 02-protocol.md, "Agent.Sync". */
 #pragma once

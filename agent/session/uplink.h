@@ -9,10 +9,10 @@
 
 struct agent_config;
 struct agent_state;
-struct sync; /* opaque */
+struct uplink; /* opaque */
 struct tls_client;
 
-struct sync_events {
+struct uplink_events {
         /* A Welcome, stored already. */
         void (*welcomed)(void *user);
 
@@ -26,38 +26,38 @@ struct sync_events {
         void (*entered)(void *user, enum session_state state);
 };
 
-struct sync_options {
+struct uplink_options {
         uv_loop_t *loop;
         const struct env *env;
         struct tls_client *tls;
         struct agent_state *state;         /* read for each try; Welcome is stored in it */
         const struct agent_config *config; /* its pins are tried, too */
-        const struct sync_events *events;
+        const struct uplink_events *events;
         void *user;
 };
 
 /* An idle one; everything in OPTIONS is borrowed. Returned owned. MESH_ENOMEM. */
-int sync_new(const struct sync_options *options, struct sync **ret_sync);
+int uplink_new(const struct uplink_options *options, struct uplink **ret_uplink);
 
 /* Hangs up; the memory goes with the loop. NULL is allowed. No event is called any more. */
-void sync_close(struct sync *sync);
+void uplink_close(struct uplink *uplink);
 
 /* Begins to connect, if the state holds a membership and it has not begun. */
-void sync_start(struct sync *sync);
+void uplink_start(struct uplink *uplink);
 
 /* Hangs up and stays idle. Not from inside an event. */
-void sync_stop(struct sync *sync);
+void uplink_stop(struct uplink *uplink);
 
 /* The host's network changed: try at once. */
-void sync_network_changed(struct sync *sync);
+void uplink_network_changed(struct uplink *uplink);
 
 /* session_send. */
-int sync_send(struct sync *sync, const Mesh__V1__AgentMessage *message);
+int uplink_send(struct uplink *uplink, const Mesh__V1__AgentMessage *message);
 
 /* For status and reports; borrowed. */
-const struct session *sync_session(const struct sync *sync);
+const struct session *uplink_session(const struct uplink *uplink);
 
 /* The addresses to race: the config's pins, then the learnt ones, without duplicates. Returns how
  * many, at most MAX. Used by enrolment, too. */
-size_t sync_pins(const struct agent_state *state, const struct agent_config *config,
-                 uint16_t default_port, struct ip_endpoint *out, size_t max);
+size_t uplink_pins(const struct agent_state *state, const struct agent_config *config,
+                   uint16_t default_port, struct ip_endpoint *out, size_t max);

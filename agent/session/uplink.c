@@ -1,5 +1,5 @@
 /* The Sync session's shell; see the header. */
-#include "agent/session/sync.h"
+#include "agent/session/uplink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,45 +20,45 @@
 
 /* One connection: the session's attempt of the same index. */
 struct slot {
-        struct sync *sync;
+        struct uplink *uplink;
         unsigned index;
         struct transport *transport;  /* borrowed from the channel */
         struct grpc_channel *channel; /* owned; NULL: the slot is free */
         struct grpc_client_call *call;
 };
 
-struct sync {
-        struct sync_options options;
+struct uplink {
+        struct uplink_options options;
         struct session *session;
         struct dial *dial; /* while racing */
         struct slot slots[SESSION_ATTEMPTS_MAX];
         uv_timer_t timer;
 };
 
-static uint64_t now_ms(const struct sync *sync)
+static uint64_t now_ms(const struct uplink *uplink)
 {
-        return env_monotonic_ms(sync->options.env);
+        return env_monotonic_ms(uplink->options.env);
 }
 
 static void on_timer(uv_timer_t *timer);
 
 /* After anything that may have changed when the session wants its next tick. */
-static void arm(struct sync *sync)
+static void arm(struct uplink *uplink)
 {
-        uint64_t next = session_next_ms(sync->session), now = now_ms(sync);
+        uint64_t next = session_next_ms(uplink->session), now = now_ms(uplink);
         if (next == UINT64_MAX) {
-                (void)uv_timer_stop(&sync->timer);
+                (void)uv_timer_stop(&uplink->timer);
                 return;
         }
-        uv_update_time(sync->options.loop);
-        (void)uv_timer_start(&sync->timer, on_timer, next > now ? next - now : 0, 0);
+        uv_update_time(uplink->options.loop);
+        (void)uv_timer_start(&uplink->timer, on_timer, next > now ? next - now : 0, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-        struct sync *sync = timer->data;
-        session_tick(sync->session, now_ms(sync));
-        arm(sync);
+        struct uplink *uplink = timer->data;
+        session_tick(uplink->session, now_ms(uplink));
+        arm(uplink);
 }
 
 /* ---- a connection's stream ---- */
@@ -66,23 +66,24 @@ static void on_timer(uv_timer_t *timer)
 static void on_message(void *user, struct grpc_client_call *call, const uint8_t *bytes, size_t len)
 {
         struct slot *slot = user;
-        struct sync *sync = slot->sync;
+        struct uplink *uplink = slot->uplink;
         if (slot->call != call)
                 return;
-        session_received(sync->session, slot->index, bytes, len, now_ms(sync));
-        arm(sync);
+        session_received(uplink->session, slot->index, bytes, len, now_ms(uplink));
+        arm(uplink);
 }
 
 static void on_finished(void *user, struct grpc_client_call *call,
                         const struct grpc_outcome *outcome)
 {
         struct slot *slot = user;
-        struct sync *sync = slot->sync;
+        struct uplink *uplink = slot->uplink;
         if (slot->call != call)
                 return; /* one that the session gave up */
         slot->call = NULL;
-        session_closed(sync->session, slot->index, outcome->status, outcome->message, now_ms(sync));
-        arm(sync);
+        session_closed(uplink->session, slot->index, outcome->status, outcome->message,
+                       now_ms(uplink));
+        arm(uplink);
 }
 
 static const struct grpc_client_events call_events = { .message = on_message,
@@ -98,16 +99,16 @@ static void slot_free(struct slot *slot)
         grpc_channel_free(channel);
 }
 
-static int open_stream(struct sync *sync, struct slot *slot, struct transport *transport)
+static int open_stream(struct uplink *uplink, struct slot *slot, struct transport *transport)
 {
-        struct agent_state *state = sync->options.state;
+        struct agent_state *state = uplink->options.state;
         char authority[MEMBERSHIP_HOST_MAX + 8];
         (void)snprintf(authority, sizeof(authority), "%s:%u", state->membership.coordinator_name,
                        state->membership.coordinator_port);
         struct grpc_limits limits = grpc_limits_default();
         limits.message_bytes = CHANNEL_FRAME_MAX;
         struct grpc_channel_options options = {
-                .authority = authority, .limits = &limits, .env = sync->options.env, .user = slot
+                .authority = authority, .limits = &limits, .env = uplink->options.env, .user = slot
         };
         struct grpc_client_request request = {
                 .path = SYNC_PATH, .kind = GRPC_BIDI, .events = &call_events, .user = slot
@@ -138,46 +139,46 @@ static struct session_route route_of(struct transport *transport, enum race_via 
 static void on_connected(void *user, struct dial *dial, struct transport *transport,
                          const struct race_candidate *from)
 {
-        struct sync *sync = user;
+        struct uplink *uplink = user;
         struct session_route route = route_of(transport, from->via);
         unsigned index;
-        int err = session_opened(sync->session, &route, now_ms(sync), &index);
+        int err = session_opened(uplink->session, &route, now_ms(uplink), &index);
         if (!err) {
-                err = open_stream(sync, &sync->slots[index], transport);
+                err = open_stream(uplink, &uplink->slots[index], transport);
                 if (err)
-                        session_closed(sync->session, index, GRPC_UNAVAILABLE, mesh_strerror(err),
-                                       now_ms(sync));
+                        session_closed(uplink->session, index, GRPC_UNAVAILABLE, mesh_strerror(err),
+                                       now_ms(uplink));
         } else {
                 dial_reject(dial, transport);
         }
-        arm(sync);
+        arm(uplink);
 }
 
 /* Nobody answered, or nobody was the coordinator. */
-static void note_all_failed(struct sync *sync)
+static void note_all_failed(struct uplink *uplink)
 {
-        struct agent_state *state = sync->options.state;
+        struct agent_state *state = uplink->options.state;
         struct pins pins = state->membership.pins; /* a copy: failing reorders them */
         for (size_t i = 0; i < pins.count; i++)
                 agent_state_pin_failed(state, &pins.entries[i].endpoint,
-                                       (uint64_t)env_wall_ms(sync->options.env));
+                                       (uint64_t)env_wall_ms(uplink->options.env));
 }
 
 static void on_dial_failed(void *user, struct dial *dial, int err)
 {
-        struct sync *sync = user;
+        struct uplink *uplink = user;
         (void)dial;
-        sync->dial = NULL;
-        note_all_failed(sync);
-        session_dial_failed(sync->session, err, now_ms(sync));
-        arm(sync);
+        uplink->dial = NULL;
+        note_all_failed(uplink);
+        session_dial_failed(uplink->session, err, now_ms(uplink));
+        arm(uplink);
 }
 
 static const struct dial_events dial_events = { .connected = on_connected,
                                                 .failed = on_dial_failed };
 
-size_t sync_pins(const struct agent_state *state, const struct agent_config *config,
-                 uint16_t default_port, struct ip_endpoint *out, size_t max)
+size_t uplink_pins(const struct agent_state *state, const struct agent_config *config,
+                   uint16_t default_port, struct ip_endpoint *out, size_t max)
 {
         size_t count = 0;
         for (size_t i = 0; i < config->pin_count && count < max; i++) {
@@ -196,7 +197,7 @@ size_t sync_pins(const struct agent_state *state, const struct agent_config *con
 
 static void hook_describe(void *user, struct session_self *ret_self)
 {
-        const struct agent_state *state = ((struct sync *)user)->options.state;
+        const struct agent_state *state = ((struct uplink *)user)->options.state;
         const struct membership *m = &state->membership;
         *ret_self = (struct session_self){
                 .identity = &state->keys.identity,
@@ -209,98 +210,98 @@ static void hook_describe(void *user, struct session_self *ret_self)
 
 static int hook_dial(void *user)
 {
-        struct sync *sync = user;
-        const struct membership *m = &sync->options.state->membership;
+        struct uplink *uplink = user;
+        const struct membership *m = &uplink->options.state->membership;
         struct ip_endpoint pins[PINS_MAX + AGENT_CONFIG_PINS_MAX];
-        agent_state_drop_incoming(sync->options.state);
+        agent_state_drop_incoming(uplink->options.state);
         struct dial_options options = {
                 .host = m->coordinator_name,
                 .port = m->coordinator_port,
                 .pins = pins,
-                .pin_count = sync_pins(sync->options.state, sync->options.config,
-                                       m->coordinator_port, pins, sizeof(pins) / sizeof(pins[0])),
-                .tls = sync->options.tls,
+                .pin_count = uplink_pins(uplink->options.state, uplink->options.config,
+                                         m->coordinator_port, pins, sizeof(pins) / sizeof(pins[0])),
+                .tls = uplink->options.tls,
                 .tls_name = m->coordinator_name,
         };
-        return dial_start(sync->options.loop, &options, &dial_events, sync, &sync->dial);
+        return dial_start(uplink->options.loop, &options, &dial_events, uplink, &uplink->dial);
 }
 
 static int hook_send(void *user, unsigned attempt, const uint8_t *frame, size_t len)
 {
-        struct slot *slot = &((struct sync *)user)->slots[attempt];
+        struct slot *slot = &((struct uplink *)user)->slots[attempt];
         return slot->call ? grpc_client_call_send(slot->call, frame, len) : MESH_ECLOSED;
 }
 
 static void hook_accept(void *user, unsigned attempt)
 {
-        struct sync *sync = user;
-        struct dial *dial = sync->dial;
-        sync->dial = NULL;
+        struct uplink *uplink = user;
+        struct dial *dial = uplink->dial;
+        uplink->dial = NULL;
         if (dial)
-                dial_accept(dial, sync->slots[attempt].transport);
+                dial_accept(dial, uplink->slots[attempt].transport);
         for (unsigned i = 0; i < SESSION_ATTEMPTS_MAX; i++)
                 if (i != attempt)
-                        slot_free(&sync->slots[i]);
+                        slot_free(&uplink->slots[i]);
 }
 
 /* The address led somewhere else, or nowhere. */
-static void note_failure(struct sync *sync, const struct slot *slot)
+static void note_failure(struct uplink *uplink, const struct slot *slot)
 {
         const struct net_peer *peer = slot->transport ? transport_peer(slot->transport) : NULL;
         if (peer)
-                agent_state_pin_failed(sync->options.state, &peer->remote,
-                                       (uint64_t)env_wall_ms(sync->options.env));
+                agent_state_pin_failed(uplink->options.state, &peer->remote,
+                                       (uint64_t)env_wall_ms(uplink->options.env));
 }
 
 static void hook_reject(void *user, unsigned attempt)
 {
-        struct sync *sync = user;
-        struct slot *slot = &sync->slots[attempt];
+        struct uplink *uplink = user;
+        struct slot *slot = &uplink->slots[attempt];
         struct transport *transport = slot->transport;
-        note_failure(sync, slot);
-        if (sync->dial && transport)
-                dial_reject(sync->dial, transport);
+        note_failure(uplink, slot);
+        if (uplink->dial && transport)
+                dial_reject(uplink->dial, transport);
         slot_free(slot);
 }
 
 static void hook_hang_up(void *user)
 {
-        struct sync *sync = user;
-        struct dial *dial = sync->dial;
-        sync->dial = NULL;
+        struct uplink *uplink = user;
+        struct dial *dial = uplink->dial;
+        uplink->dial = NULL;
         if (dial)
                 dial_cancel(dial);
         for (unsigned i = 0; i < SESSION_ATTEMPTS_MAX; i++)
-                slot_free(&sync->slots[i]);
+                slot_free(&uplink->slots[i]);
 }
 
 static int hook_welcomed(void *user, const Mesh__V1__WelcomeBody *welcome,
                          const struct session_route *route)
 {
-        struct sync *sync = user;
-        int err = agent_state_welcome(sync->options.state, welcome, &route->remote,
-                                      (uint64_t)env_wall_ms(sync->options.env));
+        struct uplink *uplink = user;
+        int err = agent_state_welcome(uplink->options.state, welcome, &route->remote,
+                                      (uint64_t)env_wall_ms(uplink->options.env));
         if (!err)
-                sync->options.events->welcomed(sync->options.user);
+                uplink->options.events->welcomed(uplink->options.user);
         return err;
 }
 
 static void hook_received(void *user, const Mesh__V1__CoordinatorMessage *message)
 {
-        struct sync *sync = user;
-        sync->options.events->received(sync->options.user, message);
+        struct uplink *uplink = user;
+        uplink->options.events->received(uplink->options.user, message);
 }
 
 static void hook_beat(void *user)
 {
-        struct sync *sync = user;
-        sync->options.events->beat(sync->options.user);
+        struct uplink *uplink = user;
+        uplink->options.events->beat(uplink->options.user);
 }
 
 static void hook_entered(void *user, enum session_state state)
 {
-        struct sync *sync = user;
-        sync->options.events->entered(sync->options.user, state);
+        struct uplink *uplink = user;
+        uplink->options.events->entered(uplink->options.user, state);
 }
 
 static const struct session_hooks hooks = {
@@ -318,30 +319,30 @@ static const struct session_hooks hooks = {
 
 /* ---- life cycle ---- */
 
-int sync_new(const struct sync_options *options, struct sync **ret_sync)
+int uplink_new(const struct uplink_options *options, struct uplink **ret_uplink)
 {
-        struct sync *sync = calloc(1, sizeof(*sync));
-        if (!sync)
+        struct uplink *uplink = calloc(1, sizeof(*uplink));
+        if (!uplink)
                 return MESH_ENOMEM;
-        sync->options = *options;
+        uplink->options = *options;
         for (unsigned i = 0; i < SESSION_ATTEMPTS_MAX; i++)
-                sync->slots[i] = (struct slot){ .sync = sync, .index = i };
-        sync->session = session_new(&hooks, sync, options->env);
-        if (!sync->session) {
-                free(sync);
+                uplink->slots[i] = (struct slot){ .uplink = uplink, .index = i };
+        uplink->session = session_new(&hooks, uplink, options->env);
+        if (!uplink->session) {
+                free(uplink);
                 return MESH_ENOMEM;
         }
-        (void)uv_timer_init(options->loop, &sync->timer);
-        sync->timer.data = sync;
-        *ret_sync = sync;
+        (void)uv_timer_init(options->loop, &uplink->timer);
+        uplink->timer.data = uplink;
+        *ret_uplink = uplink;
         return 0;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-        struct sync *sync = handle->data;
-        session_free(sync->session);
-        free(sync);
+        struct uplink *uplink = handle->data;
+        session_free(uplink->session);
+        free(uplink);
 }
 
 static void no_event(void *user)
@@ -361,34 +362,34 @@ static void no_state(void *user, enum session_state state)
         (void)state;
 }
 
-static const struct sync_events no_events = { no_event, no_message, no_event, no_state };
+static const struct uplink_events no_events = { no_event, no_message, no_event, no_state };
 
-void sync_close(struct sync *sync)
+void uplink_close(struct uplink *uplink)
 {
-        if (!sync)
+        if (!uplink)
                 return;
-        sync->options.events = &no_events;
-        session_stop(sync->session);
-        uv_close((uv_handle_t *)&sync->timer, on_closed);
+        uplink->options.events = &no_events;
+        session_stop(uplink->session);
+        uv_close((uv_handle_t *)&uplink->timer, on_closed);
 }
 
-void sync_start(struct sync *sync)
+void uplink_start(struct uplink *uplink)
 {
-        if (!sync->options.state->enrolled)
+        if (!uplink->options.state->enrolled)
                 return;
-        session_start(sync->session, now_ms(sync));
-        arm(sync);
+        session_start(uplink->session, now_ms(uplink));
+        arm(uplink);
 }
 
-void sync_stop(struct sync *sync)
+void uplink_stop(struct uplink *uplink)
 {
-        session_stop(sync->session);
-        arm(sync);
+        session_stop(uplink->session);
+        arm(uplink);
 }
 
-void sync_network_changed(struct sync *sync)
+void uplink_network_changed(struct uplink *uplink)
 {
-        const struct session_route *route = session_route(sync->session);
+        const struct session_route *route = session_route(uplink->session);
         struct ip_addr addresses[HOST_ADDRESSES_MAX];
         bool gone = route && !ip_addr_is_loopback(&route->local.addr);
         size_t count = gone ? host_addresses("", addresses) : 0;
@@ -397,16 +398,16 @@ void sync_network_changed(struct sync *sync)
                         gone = false;
         if (count == HOST_ADDRESSES_MAX)
                 gone = false; /* the list is cut: silence will tell */
-        session_network_changed(sync->session, gone, now_ms(sync));
-        arm(sync);
+        session_network_changed(uplink->session, gone, now_ms(uplink));
+        arm(uplink);
 }
 
-int sync_send(struct sync *sync, const Mesh__V1__AgentMessage *message)
+int uplink_send(struct uplink *uplink, const Mesh__V1__AgentMessage *message)
 {
-        return session_send(sync->session, message);
+        return session_send(uplink->session, message);
 }
 
-const struct session *sync_session(const struct sync *sync)
+const struct session *uplink_session(const struct uplink *uplink)
 {
-        return sync->session;
+        return uplink->session;
 }
