@@ -67,6 +67,19 @@ static const char *keep_text(struct ruleset *rs, const char *text, size_t max)
         return kept;
 }
 
+/* nft's strings know no escapes: what would end one, or break its line, is replaced. */
+static const char *keep_comment(struct ruleset *rs, const char *comment)
+{
+        char text[RULE_COMMENT_MAX];
+        size_t len = 0;
+        for (; comment[len] && len < sizeof(text) - 1; len++) {
+                unsigned char c = (unsigned char)comment[len];
+                text[len] = c < ' ' || c == 0x7f || c == '"' || c == '\\' ? '?' : comment[len];
+        }
+        text[len] = '\0';
+        return keep_text(rs, text, len);
+}
+
 /* Makes room for one more of SIZE bytes in an array; returns the array, or NULL with the sticky
  * error set. */
 static void *grow(struct ruleset *rs, void *array, size_t count, size_t *capacity, size_t size,
@@ -113,7 +126,7 @@ struct ruleset_rule *ruleset_add_rule(struct ruleset *rs, struct ruleset_chain *
         }
         *rule = (struct ruleset_rule){ .verdict = verdict };
         if (comment)
-                rule->comment = keep_text(rs, comment, RULE_COMMENT_MAX - 1);
+                rule->comment = keep_comment(rs, comment);
         return rule;
 }
 
