@@ -12,14 +12,11 @@ struct arena;
 
 enum rpc_daemon { RPC_AGENT, RPC_COORDINATOR };
 
-enum { RPC_REASON_MAX = 32, RPC_MESSAGE_MAX = 1024, RPC_TIMEOUT_MS = 10000 };
+enum { RPC_TIMEOUT_MS = 10000 };
 
 struct rpc_reply {
-        ProtobufCMessage *message; /* borrowed from the arena; NULL unless status is 0 */
+        ProtobufCMessage *message; /* borrowed from the arena; NULL unless the call succeeded */
         struct arena *arena;       /* owned; freed by rpc_reply_done */
-        int status;                /* gRPC status, when the call was answered */
-        char text[RPC_MESSAGE_MAX];
-        char reason[RPC_REASON_MAX]; /* word of the trailer mesh-reason; may be empty */
 };
 
 /* Calls METHOD ("/mesh.v1.Local/Status") at the daemon's socket and unpacks the reply as TYPE.
