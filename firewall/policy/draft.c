@@ -1,8 +1,7 @@
-/* From YAML to a draft: keys, shapes, single words. What needs all files together (which names are
- * groups, cycles) is expand.c's. */
+/* From YAML to a draft: keys and shapes. Single words are word.c's; what needs all files together
+ * (which names are groups, cycles) is expand.c's. */
 #include "firewall/policy/draft.h"
 
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,17 +9,9 @@
 
 #include "common/error.h"
 #include "common/label.h"
-#include "common/nearest.h"
-#include "common/yaml.h"
+#include "firewall/policy/word.h"
 
 enum { LANGUAGE_VERSION = 1 };
-
-struct reader {
-        struct draft *draft;
-        struct yaml *yaml;
-        const char *path; /* in the draft's arena */
-        int failed;       /* first error that ends the parse */
-};
 
 /* ---- the keys ---- */
 
@@ -76,138 +67,6 @@ static void refuse_unbuilt(struct reader *r, const struct yaml_node *node)
                 yaml_error(r->yaml, node->key, "`%s` is not built yet", node->key->text);
 }
 
-/* ---- words ---- */
-
-static struct place place_of(const struct reader *r, const struct yaml_node *node)
-{
-        return (struct place){ r->path, node->line, node->column };
-}
-
-static const char *keep_text(struct reader *r, const char *text)
-{
-        const char *copy = arena_text(r->draft->arena, text, strlen(text));
-        if (!copy)
-                r->failed = MESH_ENOMEM;
-        return copy;
-}
-
-static bool check_name(struct reader *r, const struct yaml_node *node, const char *name)
-{
-        if (label_valid(name))
-                return true;
-        yaml_error(r->yaml, node,
-                   "`%.64s` is not a name: 1 to 63 of a-z, 0-9 and `-`, no `-` at either end",
-                   name);
-        return false;
-}
-
-static void read_term(struct reader *r, const struct yaml_node *node, struct term_list *list)
-{
-        static const struct {
-                const char *prefix;
-                enum term_kind kind;
-        } kinds[] = { { "group:", TERM_GROUP }, { "tag:", TERM_TAG }, { "", TERM_BARE } };
-        const char *text;
-        static const struct yaml_field field = { .type = YAML_TEXT };
-        if (yaml_read_value(r->yaml, node, &field, &text))
-                return;
-        struct term term = { .place = place_of(r, node) };
-        size_t i = 0;
-        while (strncmp(text, kinds[i].prefix, strlen(kinds[i].prefix)) != 0)
-                i++;
-        term.kind = kinds[i].kind;
-        const char *name = text + strlen(kinds[i].prefix);
-        if (term.kind == TERM_BARE && strchr(name, ':')) {
-                yaml_error(r->yaml, node,
-                           "`%.64s` is no selector: a name, `group:name`, `tag:name` or `all`",
-                           text);
-                return;
-        }
-        if (!check_name(r, node, name))
-                return;
-        if (term.kind == TERM_BARE && label_reserved(name))
-                term.kind = TERM_ALL;
-        term.name = keep_text(r, name);
-        list->items[list->count++] = term;
-}
-
-/* One word or a list of them. */
-static void read_terms(struct reader *r, const struct yaml_node *node, struct term_list *ret_list)
-{
-        size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
-        if (node->kind == YAML_MAPPING) {
-                yaml_error(r->yaml, node, "expected a name or a list of names");
-                return;
-        }
-        if (count == 0) {
-                yaml_error(r->yaml, node, "the list is empty");
-                return;
-        }
-        struct term_list list = { .items = arena_alloc(r->draft->arena,
-                                                       count * sizeof(*list.items)) };
-        if (!list.items) {
-                r->failed = MESH_ENOMEM;
-                return;
-        }
-        if (node->kind == YAML_SCALAR)
-                read_term(r, node, &list);
-        else
-                for (const struct yaml_node *n = node->first; n && !r->failed; n = n->next)
-                        read_term(r, n, &list);
-        *ret_list = list;
-}
-
-/* ---- ports ---- */
-
-static void wrong_port(struct reader *r, const struct yaml_node *node, const char *text, int err)
-{
-        static const char *const protocols[] = { "tcp", "udp", "icmp", "proto", "any" };
-        char word[16];
-        snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, "/"), text);
-        const char *near = nearest_name(word, protocols, sizeof(protocols) / sizeof(protocols[0]));
-        if (err == MESH_EBADPORT)
-                yaml_error(r->yaml, node, "`%.64s`: a port is 1 to 65535, a range runs upwards",
-                           text);
-        else if (near && strcmp(near, word) != 0)
-                yaml_error(r->yaml, node, "unknown protocol `%s`, did you mean `%s`?", word, near);
-        else
-                yaml_error(r->yaml, node,
-                           "`%.64s` is no port: tcp/22, tcp/8000-8099, tcp/*, udp/..., icmp, "
-                           "proto/47 or any",
-                           text);
-}
-
-static void read_port(struct reader *r, const struct yaml_node *node, struct portset *set)
-{
-        static const struct yaml_field field = { .type = YAML_TEXT };
-        const char *text;
-        struct port_spec spec;
-        if (yaml_read_value(r->yaml, node, &field, &text))
-                return;
-        int err = port_spec_parse(text, &spec);
-        if (err)
-                wrong_port(r, node, text, err);
-        else if (spec.protocol == IPPROTO_ICMPV6)
-                yaml_error(r->yaml, node, "write `icmp`: it is both ICMP and ICMPv6");
-        else if (portset_add_spec(set, &spec))
-                r->failed = MESH_ENOMEM;
-}
-
-static void read_ports(struct reader *r, const struct yaml_node *node, struct portset *set)
-{
-        if (node->kind == YAML_MAPPING) {
-                yaml_error(r->yaml, node, "expected a list of ports");
-        } else if (node->kind == YAML_SCALAR) {
-                read_port(r, node, set);
-        } else {
-                if (node->count == 0)
-                        yaml_error(r->yaml, node, "the list is empty");
-                for (const struct yaml_node *n = node->first; n && !r->failed; n = n->next)
-                        read_port(r, n, set);
-        }
-        portset_settle(set);
-}
-
 /* ---- groups and rules ---- */
 
 /* Room for one more item of SIZE bytes in a growing array. */
@@ -230,7 +89,7 @@ static void read_group(struct reader *r, const struct yaml_node *node)
 {
         struct draft *draft = r->draft;
         const char *name = node->key->text;
-        if (!check_name(r, node->key, name))
+        if (!word_check_name(r, node->key, name))
                 return;
         if (label_reserved(name)) {
                 yaml_error(r->yaml, node->key, "`%s` is no name for a group: it means everybody",
@@ -242,10 +101,10 @@ static void read_group(struct reader *r, const struct yaml_node *node)
                 r->failed = MESH_ELIMIT;
                 return;
         }
-        struct draft_group group = { .place = place_of(r, node->key) };
-        group.name = keep_text(r, name);
+        struct draft_group group = { .place = word_place(r, node->key) };
+        group.name = word_keep(r, name);
         if (node->kind == YAML_SEQUENCE)
-                read_terms(r, node, &group.members);
+                word_read_terms(r, node, &group.members);
         else
                 yaml_error(r->yaml, node, "expected a list of members");
         if (!grow(&draft->groups, sizeof(group), draft->group_count, &draft->group_capacity))
@@ -258,7 +117,7 @@ static void read_rule(struct reader *r, const struct yaml_node *node)
 {
         struct draft *draft = r->draft;
         struct rule_keys keys = { 0 };
-        struct draft_rule rule = { .place = place_of(r, node) };
+        struct draft_rule rule = { .place = word_place(r, node) };
         int err = yaml_read(r->yaml, node, rule_fields, &keys);
         if (err == MESH_ENOMEM)
                 r->failed = err;
@@ -273,11 +132,11 @@ static void read_rule(struct reader *r, const struct yaml_node *node)
                 return;
         }
         if (keys.from)
-                read_terms(r, keys.from, &rule.from);
+                word_read_terms(r, keys.from, &rule.from);
         if (keys.to)
-                read_terms(r, keys.to, &rule.to);
+                word_read_terms(r, keys.to, &rule.to);
         if (keys.ports)
-                read_ports(r, keys.ports, &rule.ports);
+                word_read_ports(r, keys.ports, &rule.ports);
         draft->rules[draft->rule_count++] = rule;
 }
 
@@ -309,7 +168,7 @@ static void read_file(struct reader *r)
 int draft_add_file(struct draft *draft, const struct policy_file *file)
 {
         struct reader r = { .draft = draft };
-        r.path = keep_text(&r, file->path);
+        r.path = word_keep(&r, file->path);
         if (!r.path)
                 return MESH_ENOMEM;
         int err = yaml_parse(file->path, file->bytes, file->len, YAML_BYTES_MAX, draft->findings,
