@@ -36,15 +36,7 @@ struct batch_item {
         const char *comment;
 };
 
-int batch_init(struct batch *b)
-{
-        struct batch fresh = { .bytes = buffer_with_max(BATCH_BYTES_MAX) };
-        fresh.scratch = calloc(1, SCRATCH_BYTES);
-        if (!fresh.scratch)
-                return MESH_ENOMEM;
-        *b = fresh;
-        return 0;
-}
+static const struct batch_item frame_item = { .kind = ITEM_FRAME };
 
 void batch_done(struct batch *b)
 {
@@ -81,27 +73,33 @@ static void note_item(struct batch *b, const struct batch_item *item)
 /* Appends the message that stands in scratch. */
 static void put_scratch(struct batch *b, const struct batch_item *item)
 {
+        const struct nlmsghdr *header = (const struct nlmsghdr *)b->scratch;
         if (b->error)
                 return;
-        const struct nlmsghdr *header = (const struct nlmsghdr *)b->scratch;
         note_item(b, item);
         buffer_put(&b->bytes, header, header->nlmsg_len);
         fail(b, buffer_error(&b->bytes));
 }
 
+int batch_init(struct batch *b)
+{
+        struct batch fresh = { .bytes = buffer_with_max(BATCH_BYTES_MAX) };
+        fresh.scratch = calloc(1, SCRATCH_BYTES);
+        if (!fresh.scratch)
+                return MESH_ENOMEM;
+        *b = fresh;
+        nftnl_batch_begin((char *)b->scratch, 0);
+        put_scratch(b, &frame_item);
+        if (b->error) {
+                batch_done(b);
+                return MESH_ENOMEM;
+        }
+        return 0;
+}
+
 static struct nlmsghdr *start(struct batch *b, uint16_t type, uint16_t flags)
 {
         return nftnl_nlmsg_build_hdr((char *)b->scratch, type, NFPROTO_INET, flags, 0);
-}
-
-static void put_frame(struct batch *b, bool begin)
-{
-        const struct batch_item item = { .kind = ITEM_FRAME };
-        if (begin)
-                nftnl_batch_begin((char *)b->scratch, 0);
-        else
-                nftnl_batch_end((char *)b->scratch, 0);
-        put_scratch(b, &item);
 }
 
 static void put_table(struct batch *b, const char *name, uint16_t type)
@@ -199,16 +197,12 @@ void batch_put_gone_elements(struct batch *b, const struct ruleset *rs,
 
 void batch_put_delete(struct batch *b, const char *table)
 {
-        if (b->count == 0)
-                put_frame(b, true);
         put_table(b, table, NFT_MSG_NEWTABLE); /* so that there is one to delete */
         put_table(b, table, NFT_MSG_DELTABLE);
 }
 
 void batch_put_table(struct batch *b, const struct ruleset *rs)
 {
-        if (b->count == 0)
-                put_frame(b, true);
         put_table(b, rs->table, NFT_MSG_NEWTABLE);
         /* Sets and chains first: rules refer to them. */
         for (size_t i = 0; i < rs->set_count; i++)
@@ -276,9 +270,10 @@ static void number_messages(struct batch *b, uint32_t first_seq)
 int batch_send(struct batch *b, struct netlink *nl, char error[static BATCH_ERROR_TEXT_MAX])
 {
         error[0] = '\0';
-        if (b->count == 0 && !b->error)
-                return 0;
-        put_frame(b, false);
+        if (b->count == 1 && !b->error)
+                return 0; /* nothing was put */
+        nftnl_batch_end((char *)b->scratch, 0);
+        put_scratch(b, &frame_item);
         if (b->error) {
                 snprintf(error, BATCH_ERROR_TEXT_MAX, "%s", mesh_strerror(b->error));
                 return b->error;
