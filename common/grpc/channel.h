@@ -35,9 +35,9 @@ int grpc_channel_open_unix(uv_loop_t *loop, const char *path,
                            const struct grpc_channel_options *options,
                            struct grpc_channel **ret_channel);
 
-/* Closes the transport gracefully; open calls get finished (UNAVAILABLE) before this returns;
- * closed is not called. NULL is allowed. May be called from inside closed and from inside a call's
- * events (the memory goes later). */
+/* Closes the transport gracefully. Open calls end without an event and closed is not called: once
+ * this returns, nothing of the caller's is used any more. NULL is allowed. May be called from
+ * inside closed and from inside a call's events. */
 void grpc_channel_free(struct grpc_channel *channel);
 
 /* Begins a call: grpc_client_call with the channel's engine and clock. */

@@ -57,7 +57,7 @@ int grpc_client_new(const struct grpc_limits *limits, const char *authority, boo
                     void (*wants_send)(void *user, struct grpc_client *client), void *user,
                     uint64_t now_ms, struct grpc_client **ret_client);
 
-/* Ends all calls (UNAVAILABLE) and frees. Not from inside an event. */
+/* Frees; calls that are open end without an event. Not from inside an event. */
 void grpc_client_free(struct grpc_client *client);
 
 /* Bytes from the server. MESH_EPROTO: send what is left, then close. */
@@ -67,11 +67,20 @@ int grpc_client_receive(struct grpc_client *client, const uint8_t *bytes, size_t
 /* Bytes for the server; see grpc_connection_send. */
 int grpc_client_send_bytes(struct grpc_client *client, const uint8_t **ret_bytes, size_t *ret_len);
 
+/* The transport is gone: every call finishes now (UNAVAILABLE, TEXT). */
+void grpc_client_lost(struct grpc_client *client, const char *text);
+
+/* No event is called any more: the caller's data are going. */
+void grpc_client_mute(struct grpc_client *client);
+
 void grpc_client_tick(struct grpc_client *client, uint64_t now_ms);
 uint64_t grpc_client_next_ms(const struct grpc_client *client);
 
 /* Whether the connection takes no more calls (GOAWAY, or over). */
 bool grpc_client_is_over(const struct grpc_client *client);
+
+/* Whether there is nothing left to do on the connection: close the transport. */
+bool grpc_client_is_done(const struct grpc_client *client);
 
 /* Begins a call; REQUEST is borrowed for the call to this function. No event comes before it
  * returns. *RET_CALL is borrowed until finished. MESH_ECLOSED if the connection is going away,

@@ -26,7 +26,10 @@ struct grpc_engine {
 int grpc_connection_new(const struct grpc_engine *engine, const struct net_peer *peer, void *user,
                         uint64_t now_ms, struct grpc_connection **ret_connection);
 
-/* Ends all calls (closed, cancelled) and frees the connection. Not from inside a handler. */
+/* Ends all calls (closed, cancelled): the transport is gone. Not from inside a handler. */
+void grpc_connection_end_calls(struct grpc_connection *connection);
+
+/* Ends all calls and frees the connection. Not from inside a handler. */
 void grpc_connection_free(struct grpc_connection *connection);
 
 /* The service's own pointer for the connection; NULL at first. */

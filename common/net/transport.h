@@ -64,7 +64,8 @@ void transport_close(struct transport *transport);
 /* Closes at once with a TCP reset; the queue is lost. close follows with ERR. */
 void transport_abort(struct transport *transport, int err);
 
-/* Stops and resumes reading from the socket. Readers are on from the start. */
+/* Stops and resumes reading from the socket. Readers are on from the start; what is inside TLS's
+ * buffers already may still come after a pause. */
 void transport_pause(struct transport *transport);
 void transport_resume(struct transport *transport);
 
@@ -85,6 +86,10 @@ int transport_connect_tcp(uv_loop_t *loop, const struct ip_endpoint *to, struct 
                           const char *tls_name, uint32_t handshake_ms,
                           struct transport **ret_transport);
 int transport_connect_unix(uv_loop_t *loop, const char *path, struct transport **ret_transport);
+
+/* For listener.c and dial.c: GONE(USER) is called just before close. One at a time; NULL: none. */
+void transport_on_gone(struct transport *transport,
+                       void (*gone)(void *user, struct transport *transport), void *user);
 
 /* For listener.c: takes the next connection of SERVER, a listening uv_tcp_t or uv_pipe_t. TLS is
  * borrowed for the call and may be NULL. MESH_EIO, MESH_ENOMEM. */
