@@ -1,6 +1,7 @@
 /* A unary call and its loop; see the header. */
 #include "common/grpc/blocking.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -12,8 +13,7 @@
 struct unary {
         struct grpc_channel *channel;
         struct buffer *reply; /* borrowed */
-        char *text;           /* borrowed */
-        enum grpc_status status;
+        struct grpc_blocking_result result;
         bool finished;
         int error;
 };
@@ -29,12 +29,13 @@ static void on_finished(void *user, struct grpc_client_call *call,
                         const struct grpc_outcome *outcome)
 {
         struct unary *unary = user;
-        size_t len = strnlen(outcome->message, GRPC_STATUS_MESSAGE_MAX);
+        struct grpc_blocking_result *result = &unary->result;
+        const char *reason = grpc_metadata_text(outcome->trailers, "mesh-reason");
         (void)call;
         unary->finished = true;
-        unary->status = outcome->status;
-        memcpy(unary->text, outcome->message, len);
-        unary->text[len] = '\0';
+        result->status = outcome->status;
+        (void)snprintf(result->text, sizeof(result->text), "%s", outcome->message);
+        (void)snprintf(result->reason, sizeof(result->reason), "%s", reason ? reason : "");
         /* A connection that failed says why in closed, which follows. */
         if (grpc_channel_transport(unary->channel))
                 grpc_channel_free(unary->channel);
@@ -72,10 +73,10 @@ static int start(struct unary *unary, uv_loop_t *loop, const char *socket_path,
 }
 
 int grpc_blocking_unary(const char *socket_path, const char *path, const void *bytes, size_t len,
-                        uint64_t timeout_ms, enum grpc_status *ret_status, char *ret_text,
-                        struct buffer *ret_reply)
+                        uint64_t timeout_ms, struct buffer *ret_reply,
+                        struct grpc_blocking_result *ret_result)
 {
-        struct unary unary = { .reply = ret_reply, .text = ret_text };
+        struct unary unary = { .reply = ret_reply };
         const struct grpc_client_request request = {
                 .path = path,
                 .kind = GRPC_UNARY,
@@ -95,6 +96,6 @@ int grpc_blocking_unary(const char *socket_path, const char *path, const void *b
         if (!err)
                 err = buffer_error(ret_reply);
         if (!err)
-                *ret_status = unary.status;
+                *ret_result = unary.result;
         return err;
 }
