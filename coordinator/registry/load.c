@@ -67,7 +67,7 @@ static int compile_version(const struct store_image *image, uint64_t version,
                                                  .bytes = record->files[i].text,
                                                  .len = record->files[i].len };
         struct findings findings = { 0 };
-        int err = policy_compile(files, count, version, &findings, ret_policy);
+        int err = registry_compile_policy(files, count, version, &findings, ret_policy);
         findings_done(&findings);
         free(files);
         return err;

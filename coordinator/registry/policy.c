@@ -18,7 +18,7 @@ uint64_t registry_policy_version(const struct registry *r)
         return r->state.policy->version;
 }
 
-int policy_compile(const struct policy_file *files, size_t count, uint64_t version,
+int registry_compile_policy(const struct policy_file *files, size_t count, uint64_t version,
                    struct findings *findings, struct netmap_policy **ret_policy)
 {
         struct policy *policy = NULL;
@@ -92,7 +92,7 @@ void registry_apply_policy(struct registry *r, const struct policy_file *files, 
                 return;
         uint64_t live = r->state.policy->version;
         call->policy_version = live;
-        int err = policy_compile(files, count, live + 1, findings, &policy);
+        int err = registry_compile_policy(files, count, live + 1, findings, &policy);
         if (!err)
                 err = check_names(r, policy->policy, findings);
         bool unchanged = !err && live &&

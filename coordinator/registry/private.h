@@ -182,7 +182,7 @@ int bar_identity(struct bar_table *t, const struct removal_record *removal); /* 
 /* ---- policy.c ---- */
 
 /* A compiled policy of that version. Returns owned. As policy_parse. */
-int policy_compile(const struct policy_file *files, size_t count, uint64_t version,
+int registry_compile_policy(const struct policy_file *files, size_t count, uint64_t version,
                    struct findings *findings, struct netmap_policy **ret_policy);
 
 /* ---- setup_key.c ---- */
