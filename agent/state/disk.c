@@ -151,11 +151,23 @@ int state_dir_write(const struct state_dir *dir, enum state_file file, const voi
         return err;
 }
 
+/* Every form in which a file may lie in the directory. */
+static const char *const suffixes[] = { "", ".previous", ".damaged", ".previous.damaged", ".new" };
+enum { SUFFIX_COUNT = sizeof(suffixes) / sizeof(suffixes[0]) };
+
+bool state_dir_has_traces(const struct state_dir *dir, enum state_file file)
+{
+        for (size_t i = 0; i < SUFFIX_COUNT; i++) {
+                char path[STATE_PATH_MAX + 32];
+                if (path_of(dir, file, suffixes[i], path) == 0 && access(path, F_OK) == 0)
+                        return true;
+        }
+        return false;
+}
+
 int state_dir_remove(const struct state_dir *dir, enum state_file file)
 {
-        static const char *const suffixes[] = { "", ".previous", ".damaged", ".previous.damaged",
-                                                ".new" };
-        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        for (size_t i = 0; i < SUFFIX_COUNT; i++) {
                 char path[STATE_PATH_MAX + 32];
                 int err = path_of(dir, file, suffixes[i], path);
                 if (err)

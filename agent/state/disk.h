@@ -63,5 +63,8 @@ int state_dir_read_previous(const struct state_dir *dir, enum state_file file, s
  * is synced. */
 int state_dir_remove(const struct state_dir *dir, enum state_file file);
 
+/* Whether the file exists in any form: itself, the copy before it, or damaged and set aside. */
+bool state_dir_has_traces(const struct state_dir *dir, enum state_file file);
+
 /* The file's name within the directory, for messages; static. */
 const char *state_file_name(enum state_file file);

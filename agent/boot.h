@@ -1,0 +1,13 @@
+/* The oneshots of the agent's program: the firewall before the network is up, and its removal.
+ *
+ * `mesh-agent load-firewall` runs as root at boot and takes no network input; the host is never up
+ * without its rules. 06-boot.md, point 1. */
+#pragma once
+#include "agent/config.h"
+
+/* Loads the last good ruleset from disk: config and map; if that fails, the built-in safe one.
+ * Nothing on a host that is in no mesh. Returns the exit code; errors were logged. */
+int boot_load_firewall(const struct agent_flags *flags);
+
+/* Removes the table: the emergency exit. Returns the exit code. */
+int boot_unload_firewall(const struct agent_flags *flags);
