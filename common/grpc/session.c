@@ -5,7 +5,6 @@
 
 enum {
         CONNECTION_WINDOW_BYTES = 1024 * 1024, /* streams hold back by their own windows */
-        ACKS_QUEUED_MAX = 100,
         SETTINGS_ENTRIES_MAX = 32,
 };
 
@@ -17,7 +16,6 @@ static int make_h2(struct grpc_session *s, bool server, const nghttp2_session_ca
                 return MESH_ENOMEM;
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_no_closed_streams(option, 1);
-        nghttp2_option_set_max_outbound_ack(option, ACKS_QUEUED_MAX);
         nghttp2_option_set_max_settings(option, SETTINGS_ENTRIES_MAX);
         int rv = server ? nghttp2_session_server_new2(&s->h2, callbacks, h2_user, option)
                         : nghttp2_session_client_new2(&s->h2, callbacks, h2_user, option);

@@ -1,14 +1,8 @@
 /* Length-prefixed messages: edges of the prefix and of the limit, in chunks of every size. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
-
 #include "common/error.h"
 #include "common/grpc/frame.h"
+#include "tests/support/unit.h"
 
 enum { LIMIT = 8 };
 
@@ -65,7 +59,7 @@ static int read_all(struct grpc_deframer *d, const uint8_t *bytes, size_t len, u
 static void test_cases_in_chunks(void **state)
 {
         (void)state;
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t i = 0; i < LENGTH(cases); i++) {
                 for (size_t chunk = 1; chunk <= sizeof(cases[i].bytes); chunk++) {
                         struct grpc_deframer d;
                         unsigned messages = 0;

@@ -1,14 +1,8 @@
 /* Status codes, percent-encoding, and what HTTP and HTTP/2 errors mean. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
-
 #include "common/buffer.h"
 #include "common/grpc/status.h"
+#include "tests/support/unit.h"
 
 static void test_encode(void **state)
 {
@@ -23,7 +17,7 @@ static void test_encode(void **state)
                 { "unicode", "\xc3\xa4\xe2\x98\xba", "%C3%A4%E2%98%BA" },
         };
         (void)state;
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t i = 0; i < LENGTH(cases); i++) {
                 struct buffer out = buffer_with_max(64), back = buffer_with_max(64);
                 print_message("%s\n", cases[i].name);
                 grpc_message_encode(cases[i].message, &out);
@@ -52,7 +46,7 @@ static void test_decode_what_others_send(void **state)
                 { "plus stays", "a+b", "a+b" },
         };
         (void)state;
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t i = 0; i < LENGTH(cases); i++) {
                 struct buffer out = buffer_with_max(64);
                 print_message("%s\n", cases[i].name);
                 grpc_message_decode(cases[i].text, strlen(cases[i].text), &out);
@@ -74,7 +68,7 @@ static void test_parse(void **state)
                 { "100", GRPC_UNKNOWN },
         };
         (void)state;
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t i = 0; i < LENGTH(cases); i++) {
                 print_message("\"%s\"\n", cases[i].text);
                 assert_int_equal(grpc_status_parse(cases[i].text, strlen(cases[i].text)),
                                  cases[i].status);

@@ -1,14 +1,8 @@
 /* grpc-timeout: units, digits, rounding. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
-
 #include "common/error.h"
 #include "common/grpc/timeout.h"
+#include "tests/support/unit.h"
 
 static void test_parse(void **state)
 {
@@ -37,7 +31,7 @@ static void test_parse(void **state)
                 { "1SS", MESH_EFORMAT, 0 },
         };
         (void)state;
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t i = 0; i < LENGTH(cases); i++) {
                 uint64_t ms = 12345;
                 print_message("\"%s\"\n", cases[i].text);
                 assert_int_equal(grpc_timeout_parse(cases[i].text, strlen(cases[i].text), &ms),
@@ -63,7 +57,7 @@ static void test_format(void **state)
         };
         char out[GRPC_TIMEOUT_TEXT_MAX];
         (void)state;
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t i = 0; i < LENGTH(cases); i++)
                 assert_string_equal(grpc_timeout_format(cases[i].ms, out), cases[i].text);
 }
 
