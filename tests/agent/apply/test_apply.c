@@ -483,6 +483,54 @@ static void test_killed_anywhere(void **state)
         wg_device_done(&w.device);
 }
 
+/* More peers than one message holds, one of them with more prefixes than one message holds. */
+static void test_thousand_peers(void **state)
+{
+        (void)state;
+        enum { PEERS = 1000, PREFIXES = 3000 };
+        struct wanted w;
+        struct apply_result result;
+        wanted_init(&w, "wgm", 1);
+        for (uint32_t n = 0; n < PEERS; n++) {
+                uint8_t key[WG_KEY_BYTES] = { 9, (uint8_t)n, (uint8_t)(n >> 8) };
+                struct wg_peer *peer = wg_device_add_peer(&w.device, key);
+                assert_non_null(peer);
+                for (uint32_t i = 0; i < (n == 500 ? PREFIXES : 2); i++) {
+                        struct ip_prefix one = { { 16, { 0xfd, 0x70, key[1], key[2] } }, 128 };
+                        one.addr.bytes[14] = (uint8_t)(i >> 8);
+                        one.addr.bytes[15] = (uint8_t)i;
+                        assert_int_equal(wg_peer_add_allowed(peer, one), 0);
+                }
+                assert_int_equal(ip_endpoint_parse("192.0.2.2:1", &peer->endpoint), 0);
+        }
+        assert_int_equal(wanted_apply(&w, &result), 0);
+        assert_int_equal(result.peers_added, PEERS);
+        assert_int_equal(count_lines(CAPTURE("wg", "show", "wgm", "peers")), PEERS);
+        char *allowed = CAPTURE("wg", "show", "wgm", "allowed-ips");
+        size_t prefixes = 0;
+        for (const char *at = allowed; (at = strchr(at, '/')); at++)
+                prefixes++;
+        /* A '/' is also a letter of a key's base64. */
+        char *keys = CAPTURE("wg", "show", "wgm", "peers");
+        for (const char *at = keys; (at = strchr(at, '/')); at++)
+                prefixes--;
+        assert_int_equal(prefixes, 2 * (PEERS - 1) + PREFIXES);
+        free(keys);
+        free(allowed);
+        assert_int_equal(wanted_changes(&w), 0);
+        w.device.peers[500].allowed_count = 1;
+        w.device.peers[7].keepalive_s = 25;
+        assert_int_equal(wanted_changes(&w), 2);
+        size_t all = w.device.peer_count;
+        w.device.peer_count = 300;
+        assert_int_equal(wanted_apply(&w, &result), 0);
+        assert_int_equal(result.peers_removed, PEERS - 300);
+        assert_int_equal(count_lines(CAPTURE("wg", "show", "wgm", "peers")), 300);
+        w.device.peer_count = all;
+        assert_int_equal(apply_remove("wgm", NULL), 0);
+        wg_device_done(&w.device);
+}
+
 static int group_setup(void **state)
 {
         (void)state;
@@ -503,6 +551,7 @@ int main(void)
                 cmocka_unit_test(test_remove),
                 cmocka_unit_test(test_ping_survives),
                 cmocka_unit_test(test_killed_anywhere),
+                cmocka_unit_test(test_thousand_peers),
         };
         if (!netns_private()) {
                 print_message("SKIP: needs root for namespaces of its own\n");
