@@ -47,7 +47,8 @@ static bool is_control(unsigned char byte)
 }
 
 /* Formats to a new text without control characters and without half a code point at its end. */
-static char *format_message(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static char *format_message(const char *format,
+                                                                  va_list arguments)
 {
         char message[MESSAGE_MAX];
         int len = vsnprintf(message, sizeof(message), format, arguments);
