@@ -22,10 +22,10 @@ BAD = """version: 1
 groups:
   admins: [mamba]
 allow:
-  - from: admin
+  - from: group:admin
     to: all
     ports: [tcp/22]
-  - { from: admins, to: serverz, ports: [tcp/22] }
+  - { from: admins, to: "group:serverz", ports: [tcp/22] }
 """
 MISSPELT = """version: 1
 allow:
