@@ -63,7 +63,7 @@ def main():
         check("a finding names file, line and column", f"{bad}:5:11: " in run.stdout, run.stdout)
         check("it suggests the nearest name", "`admins`" in run.stdout, run.stdout)
         check("the next fault is found in the same run", f"{bad}:8:25: " in run.stdout, run.stdout)
-        check("a caret points at it", "\n          ^" in run.stdout, run.stdout)
+        check("a caret points at it", "\n              ^" in run.stdout, run.stdout)
         run = meshctl("policy", "check", bad, "--json")
         found = json.loads(run.stdout)
         check("JSON has schema and findings",
