@@ -42,8 +42,13 @@ PACKAGES := libsodium openssl libnghttp2 libuv libprotobuf-c sqlite3 libmnl libn
 
 WARNINGS := -Wall -Wextra -Wconversion -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wvla -Werror
-HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -ftrivial-auto-var-init=zero \
+# Options that this compiler takes, or nothing.
+cc_takes  = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE \
             -fno-strict-aliasing -fno-delete-null-pointer-checks
+# clang before 16 asks for a second option to believe the first.
+AUTOZERO := -ftrivial-auto-var-init=zero
+HARDEN   += $(or $(call cc_takes,$(AUTOZERO)),$(call cc_takes,$(AUTOZERO) -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang))
 ifeq ($(shell uname -m),x86_64)
 HARDEN   += -fcf-protection=full
 endif
