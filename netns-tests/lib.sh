@@ -87,6 +87,7 @@ stop() {
 coordinator_start() {
         local name=$1
         shift
+        : >>"$LAB/$name.coordinator.yaml" # a scenario may have written one
         start "$name" coordinator "$MESH_BIN/mesh-coordinator" --config "$LAB/$name.coordinator.yaml" \
                 --state-dir "$LAB/$name.coordinator" "$@"
 }
