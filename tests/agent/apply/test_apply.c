@@ -2,7 +2,10 @@
  * of this test's own, read back by `ip`, `wg` and `ping`.
  *
  * With MESH_TEST_BACKEND=kernel or =userspace the test fails if it runs on the other one. */
+#include <dirent.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -443,6 +448,66 @@ static void test_ping_survives(void **state)
         wg_device_done(&b.device);
 }
 
+/* The wireguard-go of this test's namespace that carries IFNAME; 0 if there is none. */
+static pid_t find_userspace(const char *ifname)
+{
+        struct stat ours, theirs;
+        assert_int_equal(stat("/proc/self/ns/net", &ours), 0);
+        DIR *proc = opendir("/proc");
+        assert_non_null(proc);
+        pid_t found = 0;
+        for (struct dirent *entry; found == 0 && (entry = readdir(proc));) {
+                char path[300], expected[64], words[64] = "";
+                long pid = strtol(entry->d_name, NULL, 10);
+                snprintf(path, sizeof(path), "/proc/%ld/ns/net", pid);
+                if (pid <= 0 || stat(path, &theirs) < 0 || theirs.st_ino != ours.st_ino)
+                        continue;
+                snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
+                int fd = open(path, O_RDONLY | O_CLOEXEC);
+                ssize_t got = fd >= 0 ? read(fd, words, sizeof(words)) : -1;
+                int len = snprintf(expected, sizeof(expected), "wireguard-go%c%s", 0, ifname);
+                if (got == len + 1 && memcmp(words, expected, (size_t)len) == 0)
+                        found = (pid_t)pid;
+                if (fd >= 0)
+                        close(fd);
+        }
+        closedir(proc);
+        return found;
+}
+
+static void kill_userspace(const char *ifname)
+{
+        pid_t pid = find_userspace(ifname);
+        assert_true(pid > 0);
+        int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
+        assert_true(fd >= 0);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        struct pollfd ended = { .fd = fd, .events = POLLIN };
+        assert_int_equal(poll(&ended, 1, 5000), 1);
+        close(fd);
+}
+
+/* The interface goes away behind our back (with wireguard-go: its process dies); the next run
+ * makes it again with everything. */
+static void test_interface_vanishes(void **state)
+{
+        (void)state;
+        struct wanted w;
+        wanted_init(&w, "wgd", 1);
+        wanted_add_peer(&w, 2, "192.0.2.2:1");
+        size_t first = wanted_changes(&w);
+        if (strcmp(backend, "userspace") == 0)
+                kill_userspace("wgd");
+        else
+                RUN("ip", "link", "del", "wgd");
+        assert_false(link_exists("wgd"));
+        assert_int_equal(wanted_changes(&w), first);
+        assert_int_equal(wanted_changes(&w), 0);
+        assert_int_equal(apply_remove("wgd", NULL), 0);
+        assert_int_equal(find_userspace("wgd"), 0);
+        wg_device_done(&w.device);
+}
+
 /* kill -9 at any moment of a first run or of a change; the next run heals. */
 static void test_killed_anywhere(void **state)
 {
@@ -550,6 +615,7 @@ int main(void)
                 cmocka_unit_test(test_bad_name),
                 cmocka_unit_test(test_remove),
                 cmocka_unit_test(test_ping_survives),
+                cmocka_unit_test(test_interface_vanishes),
                 cmocka_unit_test(test_killed_anywhere),
                 cmocka_unit_test(test_thousand_peers),
         };
