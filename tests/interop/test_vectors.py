@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Opens with python3-nacl what the C code made: the other direction of tests/proto/test_vectors.c.
 
-usage: test_vectors.py PROGRAM     PROGRAM is tests/interop/vectors_from_c, built
-       test_vectors.py FILE.txt    the same of a file, for example tests/proto/vectors.txt
-Prints one line per check; exit code 0 if all hold.
+usage: test_vectors.py             of test_vectors_from_c, which it builds
+       test_vectors.py FILE.txt    of a file, for example tests/proto/vectors.txt
+Speaks TAP; exit code 0 if all hold.
 """
 import os
 import subprocess
@@ -22,13 +22,20 @@ def check(function):
     return function
 
 
-def load(path):
-    if path.endswith(".txt"):
-        with open(path, encoding="ascii") as file:
-            text = file.read()
-    else:
-        text = subprocess.run([path], check=True, stdout=subprocess.PIPE, timeout=60,
-                              encoding="ascii").stdout
+def run(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=300,
+                          encoding="ascii").stdout
+
+
+def from_c():
+    make = "make", "-s", "BUILD=" + os.environ.get("BUILD", "build")
+    program = next(p for p in run(*make, "list-unit-tests").split()
+                   if p.endswith("/tests/interop/test_vectors_from_c"))
+    run(*make, program)
+    return run(program)
+
+
+def load(text):
     pairs = (line.split(" = ") for line in text.splitlines() if " = " in line)
     return {name: bytes.fromhex(value) for name, value in pairs}
 
@@ -175,16 +182,20 @@ def position(v):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    values, failed = load(sys.argv[1]), 0
-    for function in CHECKS:
+    if len(sys.argv) > 1:
+        with open(sys.argv[1], encoding="ascii") as file:
+            values = load(file.read())
+    else:
+        values = load(from_c())
+    print(f"1..{len(CHECKS)}")
+    failed = 0
+    for number, function in enumerate(CHECKS, 1):
         try:
             function(values)
-            print("ok  ", function.__name__)
+            print(f"ok {number} - {function.__name__}")
         except Exception as error:
             failed += 1
-            print("FAIL", function.__name__, repr(error))
+            print(f"not ok {number} - {function.__name__}\n# {error!r}")
     sys.exit(1 if failed else 0)
 
 

@@ -1,7 +1,8 @@
-/* Prints what this program makes of TRANSCRIPTS.md, with random keys, in the form of
- * tests/proto/vectors.txt; tests/interop/test_vectors.py opens it with its own implementation.
+/* Enrols and syncs with itself under random keys, and prints what went over the wire in the form
+ * of tests/proto/vectors.txt; tests/interop/test_vectors.py opens it with its own implementation.
  *
- * The only program that ever prints secret keys: they are made for the occasion. */
+ * Fails by itself if one side refuses the other. The only program that ever prints secret keys:
+ * they are made for the occasion. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
