@@ -8,9 +8,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
-/* As tests/common/fuzz_yaml.c: the library's own leak with many escapes in one scalar. */
 const char *__lsan_default_suppressions(void)
-{
+{ /* the library's own leak, as in tests/common/fuzz_yaml.c */
         return "leak:libfyaml\n";
 }
 
@@ -29,16 +28,14 @@ static int parse(const void *bytes, size_t len, struct local_firewall *ret_local
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        struct local_firewall local, again;
+        struct local_firewall local, again = { 0 };
         struct buffer text = buffer_with_max(YAML_BYTES_MAX);
         if (parse(data, size, &local))
                 return 0;
         local_firewall_write(&local, &text);
-        if (!buffer_error(&text)) {
-                if (parse(text.bytes, text.len, &again))
-                        abort();
-                local_firewall_done(&again);
-        }
+        if (!buffer_error(&text) && parse(text.bytes, text.len, &again))
+                abort();
+        local_firewall_done(&again);
         buffer_done(&text);
         local_firewall_done(&local);
         return 0;
