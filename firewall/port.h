@@ -1,5 +1,5 @@
-/* A port as people write it: "tcp/22", "udp/60000-61000", "tcp/" with a star for every port, "icmp",
- * "proto/47", "any".
+/* A port as people write it: "tcp/22", "udp/60000-61000", "tcp/" and a star for every port,
+ * "icmp", "proto/47", "any".
  *
  * Shared by the policy language and the host's local rules. 03-policy.md, "Meaning". Pure. */
 #pragma once
