@@ -85,7 +85,3 @@ int netlink_fd(const struct netlink *nl);
 /* Reads waiting events without blocking. Returns 0 when none are left, MESH_EAGAIN if events were
  * lost (read everything again), or what ON_MESSAGE returned. */
 int netlink_read_events(struct netlink *nl, netlink_message_fn on_message, void *user);
-
-/* The number of a generic netlink family; asking makes the kernel load its module. MESH_ENOENT if
- * there is none. NL is a NETLINK_GENERIC socket. */
-int netlink_family_id(struct netlink *nl, const char *name, uint16_t *ret_id);

@@ -10,6 +10,7 @@
 #include "agent/apply/wg_genl.h"
 #include "common/error.h"
 #include "common/netlink.h"
+#include "common/netlink_family.h"
 
 struct wg_kernel {
         struct netlink *nl;

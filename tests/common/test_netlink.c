@@ -16,6 +16,7 @@
 #include "common/netlink.h"
 #include "common/netlink_attr.h"
 #include "common/netlink_exchange.h"
+#include "common/netlink_family.h"
 
 /* ---- attributes ---- */
 

@@ -1,110 +1,14 @@
 /* The door to the kernel's network, for real: whichever WireGuard this machine has, in namespaces
- * of this test's own, read back by `ip`, `wg` and `ping`.
+ * of this test's own, read back by `ip` and `wg`. Traffic and mishaps: test_apply_live.c.
  *
  * With MESH_TEST_BACKEND=kernel or =userspace the test fails if it runs on the other one. */
-#include <dirent.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-#include <sodium.h>
-
-#include "agent/apply/apply.h"
 #include "agent/apply/port.h"
 #include "common/error.h"
-#include "tests/support/capture.h"
+#include "tests/agent/apply/wanted.h"
 #include "tests/support/netns.h"
-
-#define RUN(...)     free(capture((const char *const[]){ __VA_ARGS__, NULL }, NULL))
-#define CAPTURE(...) capture((const char *const[]){ __VA_ARGS__, NULL }, NULL)
-
-/* ---- a wanted interface ---- */
-
-struct wanted {
-        struct apply_desired desired;
-        struct wg_device device; /* owned */
-        struct ip_addr addresses[2];
-        struct ip_prefix routes[2];
-};
-
-static struct ip_prefix prefix(const char *text)
-{
-        struct ip_prefix parsed;
-        assert_int_equal(ip_prefix_parse(text, &parsed), 0);
-        return parsed;
-}
-
-static void public_of(uint8_t seed, uint8_t ret_key[static WG_KEY_BYTES])
-{
-        uint8_t private_key[WG_KEY_BYTES];
-        memset(private_key, seed, sizeof(private_key));
-        crypto_scalarmult_base(ret_key, private_key);
-}
-
-/* Host number N of the mesh: key N, addresses 100.70.0.N and fd70::N. */
-static void wanted_init(struct wanted *w, const char *ifname, uint8_t n)
-{
-        char text[IP_TEXT_MAX];
-        *w = (struct wanted){ .device.listen_port = (uint16_t)(51820 + n) };
-        memset(w->device.private_key, n, WG_KEY_BYTES);
-        snprintf(text, sizeof(text), "100.70.0.%u", n);
-        assert_int_equal(ip_addr_parse(text, &w->addresses[0]), 0);
-        snprintf(text, sizeof(text), "fd70::%x", n);
-        assert_int_equal(ip_addr_parse(text, &w->addresses[1]), 0);
-        w->routes[0] = prefix("100.70.0.9/16"); /* host bits: cleared by the product */
-        w->routes[1] = prefix("fd70::/48");
-        w->desired = (struct apply_desired){ .ifname = ifname,
-                                             .addresses = w->addresses,
-                                             .address_count = 2,
-                                             .routes = w->routes,
-                                             .route_count = 2 };
-}
-
-static struct wg_peer *wanted_add_peer(struct wanted *w, uint8_t n, const char *endpoint)
-{
-        uint8_t key[WG_KEY_BYTES];
-        char text[IP_TEXT_MAX];
-        public_of(n, key);
-        struct wg_peer *peer = wg_device_add_peer(&w->device, key);
-        assert_non_null(peer);
-        snprintf(text, sizeof(text), "100.70.0.%u/32", n);
-        assert_int_equal(wg_peer_add_allowed(peer, prefix(text)), 0);
-        snprintf(text, sizeof(text), "fd70::%x/128", n);
-        assert_int_equal(wg_peer_add_allowed(peer, prefix(text)), 0);
-        if (endpoint)
-                assert_int_equal(ip_endpoint_parse(endpoint, &peer->endpoint), 0);
-        return peer;
-}
-
-static int wanted_apply(struct wanted *w, struct apply_result *result)
-{
-        w->desired.device = w->device;
-        int err = apply_reconcile(&w->desired, result);
-        if (err)
-                print_message("apply: %s\n", result->text);
-        return err;
-}
-
-static size_t wanted_changes(struct wanted *w)
-{
-        struct apply_result result;
-        assert_int_equal(wanted_apply(w, &result), 0);
-        return result.changes;
-}
 
 /* ---- independent readers ---- */
 
@@ -147,26 +51,7 @@ static void ip_column(const char *const argv[], const char *key, char *out, size
 #define EXPECT_ROUTES(family, dev, expected)                                                       \
         EXPECT_IP(expected, "dst", family, "route", "show", "dev", dev, "proto", "190")
 
-static size_t count_lines(char *text)
-{
-        size_t lines = 0;
-        for (const char *at = text; (at = strchr(at, '\n')); at++)
-                lines++;
-        free(text);
-        return lines;
-}
-
-static bool link_exists(const char *name)
-{
-        int code;
-        free(capture((const char *const[]){ "ip", "-br", "link", "show", "dev", name, NULL },
-                     &code));
-        return code == 0;
-}
-
 /* ---- tests: each uses interface names of its own and removes them ---- */
-
-static char backend[32]; /* of this machine; set by the first test */
 
 static void test_create_and_read_back(void **state)
 {
@@ -179,7 +64,6 @@ static void test_create_and_read_back(void **state)
         wanted_add_peer(&w, 4, NULL);
         assert_int_equal(wanted_apply(&w, &result), 0);
         print_message("backend: %s\n", result.backend);
-        snprintf(backend, sizeof(backend), "%s", result.backend);
         const char *required = getenv("MESH_TEST_BACKEND");
         if (required)
                 assert_string_equal(result.backend, required);
@@ -377,225 +261,6 @@ static void test_remove(void **state)
         assert_int_equal(apply_observe("wga", &device, NULL), MESH_ENOENT);
 }
 
-/* Two hosts; a ping runs while both are applied again and again. */
-static void test_ping_survives(void **state)
-{
-        (void)state;
-        int home = netns_current(), far = netns_new();
-        netns_veth(far, "vetha", "192.0.2.1/24", "vethb", "192.0.2.2/24");
-        struct wanted a, b;
-        wanted_init(&a, "wga", 1);
-        wanted_init(&b, "wgb", 2);
-        wanted_add_peer(&a, 2, "192.0.2.2:51822");
-        wanted_add_peer(&b, 1, NULL);
-        assert_true(wanted_changes(&a) > 0);
-        netns_enter(far);
-        assert_true(wanted_changes(&b) > 0);
-        netns_enter(home);
-        RUN("ping", "-q", "-c", "1", "-W", "10", "-i", "0.2", "100.70.0.2");
-        RUN("ping", "-q", "-c", "1", "-W", "10", "fd70::2");
-
-        int fd, code;
-        pid_t ping = capture_start((const char *const[]){ "ping", "-q", "-i", "0.02", "-c", "100",
-                                                          "-W", "10", "100.70.0.2", NULL },
-                                   &fd);
-        siginfo_t ended = { 0 };
-        size_t rounds = 0;
-        for (; waitid(P_PID, (id_t)ping, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-               ended.si_pid == 0;
-             rounds++) {
-                assert_int_equal(wanted_changes(&a), 0);
-                netns_enter(far);
-                assert_int_equal(wanted_changes(&b), 0);
-                netns_enter(home);
-        }
-        char *text = capture_finish(ping, fd, &code);
-        print_message("%zu rounds; %s", rounds, text);
-        assert_non_null(strstr(text, "100 received"));
-        assert_true(rounds > 10);
-        free(text);
-
-        struct wg_device seen;
-        const char *seen_backend;
-        netns_enter(far);
-        assert_int_equal(apply_observe("wgb", &seen, &seen_backend), 0);
-        assert_string_equal(seen_backend, backend);
-        assert_int_equal(seen.peer_count, 1);
-        assert_true(seen.peers[0].rx_bytes > 100 * 64 && seen.peers[0].tx_bytes > 100 * 64);
-        int64_t age_ms = (int64_t)time(NULL) * 1000 - seen.peers[0].handshake_ms;
-        assert_true(age_ms > -2000 && age_ms < 120000);
-        struct ip_endpoint learnt;
-        assert_int_equal(ip_endpoint_parse("192.0.2.1:51821", &learnt), 0);
-        assert_int_equal(ip_endpoint_compare(&seen.peers[0].endpoint, &learnt), 0);
-        wg_device_done(&seen);
-
-        /* Re-created: the counters begin anew and the tunnel comes back by itself. */
-        b.device.peers[0].recreate = true;
-        b.device.peers[0].endpoint = learnt;
-        struct apply_result result;
-        assert_int_equal(wanted_apply(&b, &result), 0);
-        assert_int_equal(apply_observe("wgb", &seen, NULL), 0);
-        assert_int_equal(seen.peers[0].handshake_ms, 0);
-        wg_device_done(&seen);
-        RUN("ping", "-q", "-c", "1", "-W", "20", "100.70.0.1");
-        assert_int_equal(apply_remove("wgb", NULL), 0);
-        netns_enter(home);
-        assert_int_equal(apply_remove("wga", NULL), 0);
-        RUN("ip", "link", "del", "vetha");
-        close(far);
-        close(home);
-        wg_device_done(&a.device);
-        wg_device_done(&b.device);
-}
-
-/* The wireguard-go of this test's namespace that carries IFNAME; 0 if there is none. */
-static pid_t find_userspace(const char *ifname)
-{
-        struct stat ours, theirs;
-        assert_int_equal(stat("/proc/self/ns/net", &ours), 0);
-        DIR *proc = opendir("/proc");
-        assert_non_null(proc);
-        pid_t found = 0;
-        for (struct dirent *entry; found == 0 && (entry = readdir(proc));) {
-                char path[300], expected[64], words[64] = "";
-                long pid = strtol(entry->d_name, NULL, 10);
-                snprintf(path, sizeof(path), "/proc/%ld/ns/net", pid);
-                if (pid <= 0 || stat(path, &theirs) < 0 || theirs.st_ino != ours.st_ino)
-                        continue;
-                snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
-                int fd = open(path, O_RDONLY | O_CLOEXEC);
-                ssize_t got = fd >= 0 ? read(fd, words, sizeof(words)) : -1;
-                int len = snprintf(expected, sizeof(expected), "wireguard-go%c%s", 0, ifname);
-                if (got == len + 1 && memcmp(words, expected, (size_t)len) == 0)
-                        found = (pid_t)pid;
-                if (fd >= 0)
-                        close(fd);
-        }
-        closedir(proc);
-        return found;
-}
-
-static void kill_userspace(const char *ifname)
-{
-        pid_t pid = find_userspace(ifname);
-        assert_true(pid > 0);
-        int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
-        assert_true(fd >= 0);
-        assert_int_equal(kill(pid, SIGKILL), 0);
-        struct pollfd ended = { .fd = fd, .events = POLLIN };
-        assert_int_equal(poll(&ended, 1, 5000), 1);
-        close(fd);
-}
-
-/* The interface goes away behind our back (with wireguard-go: its process dies); the next run
- * makes it again with everything. */
-static void test_interface_vanishes(void **state)
-{
-        (void)state;
-        struct wanted w;
-        wanted_init(&w, "wgd", 1);
-        wanted_add_peer(&w, 2, "192.0.2.2:1");
-        size_t first = wanted_changes(&w);
-        if (strcmp(backend, "userspace") == 0)
-                kill_userspace("wgd");
-        else
-                RUN("ip", "link", "del", "wgd");
-        assert_false(link_exists("wgd"));
-        assert_int_equal(wanted_changes(&w), first);
-        assert_int_equal(wanted_changes(&w), 0);
-        assert_int_equal(apply_remove("wgd", NULL), 0);
-        assert_int_equal(find_userspace("wgd"), 0);
-        wg_device_done(&w.device);
-}
-
-/* kill -9 at any moment of a first run or of a change; the next run heals. */
-static void test_killed_anywhere(void **state)
-{
-        (void)state;
-        struct wanted w;
-        struct apply_result result;
-        wanted_init(&w, "wgk", 1);
-        for (uint8_t n = 2; n < 40; n++)
-                wanted_add_peer(&w, n, "192.0.2.2:1");
-        size_t cut = 0;
-        for (unsigned int round = 0; round < 24; round++) {
-                pid_t child = fork();
-                assert_true(child >= 0);
-                if (child == 0) {
-                        w.device.peer_count = 20 + round % 10;
-                        w.desired.device = w.device;
-                        _exit(apply_reconcile(&w.desired, &result) ? 1 : 0);
-                }
-                /* A race against the child on purpose: any cut must heal. */
-                struct timespec moment = { .tv_nsec = (long)round * 150000 };
-                nanosleep(&moment, NULL);
-                kill(child, SIGKILL);
-                int status;
-                assert_int_equal(waitpid(child, &status, 0), child);
-                cut += WIFSIGNALED(status) ? 1 : 0;
-                w.device.peer_count = 38;
-                int err = wanted_apply(&w, &result);
-                for (int again = 0; err && again < 5; again++) /* the start may still be going on */
-                        err = wanted_apply(&w, &result);
-                assert_int_equal(err, 0);
-                assert_int_equal(wanted_changes(&w), 0);
-                if (round % 2)
-                        assert_int_equal(apply_remove("wgk", NULL), 0);
-        }
-        print_message("%zu of 24 runs were cut off\n", cut);
-        assert_true(cut > 0);
-        assert_int_equal(apply_remove("wgk", NULL), 0);
-        wg_device_done(&w.device);
-}
-
-/* More peers than one message holds, one of them with more prefixes than one message holds. */
-static void test_thousand_peers(void **state)
-{
-        (void)state;
-        enum { PEERS = 1000, PREFIXES = 3000 };
-        struct wanted w;
-        struct apply_result result;
-        wanted_init(&w, "wgm", 1);
-        for (uint32_t n = 0; n < PEERS; n++) {
-                uint8_t key[WG_KEY_BYTES] = { 9, (uint8_t)n, (uint8_t)(n >> 8) };
-                struct wg_peer *peer = wg_device_add_peer(&w.device, key);
-                assert_non_null(peer);
-                for (uint32_t i = 0; i < (n == 500 ? PREFIXES : 2); i++) {
-                        struct ip_prefix one = { { 16, { 0xfd, 0x70, key[1], key[2] } }, 128 };
-                        one.addr.bytes[14] = (uint8_t)(i >> 8);
-                        one.addr.bytes[15] = (uint8_t)i;
-                        assert_int_equal(wg_peer_add_allowed(peer, one), 0);
-                }
-                assert_int_equal(ip_endpoint_parse("192.0.2.2:1", &peer->endpoint), 0);
-        }
-        assert_int_equal(wanted_apply(&w, &result), 0);
-        assert_int_equal(result.peers_added, PEERS);
-        assert_int_equal(count_lines(CAPTURE("wg", "show", "wgm", "peers")), PEERS);
-        char *allowed = CAPTURE("wg", "show", "wgm", "allowed-ips");
-        size_t prefixes = 0;
-        for (const char *at = allowed; (at = strchr(at, '/')); at++)
-                prefixes++;
-        /* A '/' is also a letter of a key's base64. */
-        char *keys = CAPTURE("wg", "show", "wgm", "peers");
-        for (const char *at = keys; (at = strchr(at, '/')); at++)
-                prefixes--;
-        assert_int_equal(prefixes, 2 * (PEERS - 1) + PREFIXES);
-        free(keys);
-        free(allowed);
-        assert_int_equal(wanted_changes(&w), 0);
-        w.device.peers[500].allowed_count = 1;
-        w.device.peers[7].keepalive_s = 25;
-        assert_int_equal(wanted_changes(&w), 2);
-        size_t all = w.device.peer_count;
-        w.device.peer_count = 300;
-        assert_int_equal(wanted_apply(&w, &result), 0);
-        assert_int_equal(result.peers_removed, PEERS - 300);
-        assert_int_equal(count_lines(CAPTURE("wg", "show", "wgm", "peers")), 300);
-        w.device.peer_count = all;
-        assert_int_equal(apply_remove("wgm", NULL), 0);
-        wg_device_done(&w.device);
-}
-
 static int group_setup(void **state)
 {
         (void)state;
@@ -614,10 +279,6 @@ int main(void)
                 cmocka_unit_test(test_name_or_port_taken),
                 cmocka_unit_test(test_bad_name),
                 cmocka_unit_test(test_remove),
-                cmocka_unit_test(test_ping_survives),
-                cmocka_unit_test(test_interface_vanishes),
-                cmocka_unit_test(test_killed_anywhere),
-                cmocka_unit_test(test_thousand_peers),
         };
         if (!netns_private()) {
                 print_message("SKIP: needs root for namespaces of its own\n");
