@@ -96,6 +96,8 @@ int agent_left(struct agent *agent, char text[static APPLY_TEXT_MAX])
 static void on_network(void *user, bool host, bool mesh)
 {
         struct agent *agent = user;
+        if (mesh && if_nametoindex(agent->config.interface) == 0)
+                reconcile_greet(agent->reconcile); /* removed: sessions with peers are lost */
         if (mesh)
                 reconcile_request(agent->reconcile); /* somebody may have changed it */
         if (host) {
@@ -280,6 +282,7 @@ static void watch_dog(struct agent *agent)
 /* From disk first, before any network call; then the socket; then the network. */
 static int begin(struct agent *agent)
 {
+        reconcile_greet(agent->reconcile);
         (void)reconcile_run(agent->reconcile); /* a failure is repeated, and shown in status */
         int err = control_start(agent);
         if (err) {

@@ -54,8 +54,8 @@ struct agent_config {
 };
 
 /* Reads the config as FLAGS say. Always yields one, returned owned; WARNING tells if it is not the
- * file's, with the first finding ("PATH:LINE:COL: message"), else "". MESH_ENOMEM; MESH_EINVAL for a flag that is
- * empty or too long. */
+ * file's, with the first finding ("PATH:LINE:COL: message"), else "". MESH_ENOMEM; MESH_EINVAL for
+ * a flag that is empty or too long. */
 int agent_config_load(const struct agent_flags *flags, struct agent_config *ret_config,
                       char warning[static AGENT_CONFIG_WARNING_MAX]);
 

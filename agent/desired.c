@@ -6,6 +6,9 @@
 
 #include "common/error.h"
 
+/* WireGuard sends the first keepalive, and so shakes hands, as soon as there is an interval. */
+enum { GREET_KEEPALIVE_S = 25 };
+
 struct firewall_input desired_firewall(const struct agent_state *state,
                                        const struct agent_config *config)
 {
@@ -43,14 +46,16 @@ static struct ip_endpoint endpoint_of(const struct map_peer *peer, bool has_ipv6
 }
 
 static int add_peer(struct apply_desired *desired, const struct map_peer *peer,
-                    const struct desired_peer *before, const struct desired_peer *wanted)
+                    const struct desired_how *how, const struct desired_peer *wanted)
 {
+        const struct desired_peer *before = find(how->before, peer->node_id);
         struct wg_peer *wg = wg_device_add_peer(&desired->device, peer->wireguard_key);
         if (!wg)
                 return MESH_ENOMEM;
         wg->endpoint = wanted->endpoint;
         wg->set_endpoint = before && wanted->endpoint.addr.len > 0 &&
                            ip_endpoint_compare(&before->endpoint, &wanted->endpoint) != 0;
+        wg->keepalive_s = how->greet ? GREET_KEEPALIVE_S : 0;
         wg->recreate = before && before->recreate != wanted->recreate;
         for (size_t i = 0; i < peer->address_count; i++) {
                 int err = wg_peer_add_allowed(wg, peer->addresses[i]);
@@ -60,7 +65,7 @@ static int add_peer(struct apply_desired *desired, const struct map_peer *peer,
         return 0;
 }
 
-static int add_peers(const struct map *map, const struct desired_peers *before, bool has_ipv6,
+static int add_peers(const struct map *map, const struct desired_how *how,
                      struct apply_desired *desired, struct desired_peers *peers)
 {
         int err = 0;
@@ -68,16 +73,16 @@ static int add_peers(const struct map *map, const struct desired_peers *before, 
                 const struct map_peer *peer = &map->peers[i];
                 struct desired_peer *wanted = &peers->peers[peers->count++];
                 memcpy(wanted->node_id, peer->node_id, NODE_ID_BYTES);
-                wanted->endpoint = endpoint_of(peer, has_ipv6);
+                wanted->endpoint = endpoint_of(peer, how->has_ipv6);
                 wanted->recreate = peer->recreate;
-                err = add_peer(desired, peer, find(before, peer->node_id), wanted);
+                err = add_peer(desired, peer, how, wanted);
         }
         return err;
 }
 
 int desired_interface(const struct agent_state *state, const struct agent_config *config,
-                      const struct desired_peers *before, bool has_ipv6,
-                      struct apply_desired *ret_desired, struct desired_peers *ret_peers)
+                      const struct desired_how *how, struct apply_desired *ret_desired,
+                      struct desired_peers *ret_peers)
 {
         const struct membership *m = &state->membership;
         size_t peer_count = state->map ? state->map->peer_count : 0;
@@ -95,7 +100,7 @@ int desired_interface(const struct agent_state *state, const struct agent_config
         for (size_t i = 0; !err && i < m->address_count; i++)
                 addresses[i] = m->addresses[i].addr;
         if (!err && state->map)
-                err = add_peers(state->map, before, has_ipv6, &desired, &peers);
+                err = add_peers(state->map, how, &desired, &peers);
         if (err) {
                 desired_done(&desired);
                 desired_peers_done(&peers);

@@ -28,14 +28,20 @@ struct desired_peers {
 struct firewall_input desired_firewall(const struct agent_state *state,
                                        const struct agent_config *config);
 
-/* The interface. BEFORE (may be NULL) is what was asked for last: peers whose endpoint or recreate
- * counter differ from it are marked so. HAS_IPV6 tells whether the host has an IPv6 address of its
- * own, so that a peer's IPv6 endpoint makes sense. Addresses and routes are borrowed from STATE,
- * the device is owned: desired_done. *RET_PEERS is what to give as BEFORE the next time, owned by
- * the caller: desired_peers_done. MESH_ENOMEM. */
+/* How the interface is wanted beside what the state says. */
+struct desired_how {
+        const struct desired_peers *before; /* what was asked for last; NULL: nothing yet */
+        bool has_ipv6; /* the host has an IPv6 address, so that a peer's IPv6 endpoint makes sense
+                        */
+        bool greet;    /* shake hands with every peer now, not at the first packet */
+};
+
+/* The interface. Peers whose endpoint or recreate counter differs from HOW->before are marked so.
+ * Addresses are owned, routes borrowed from STATE: desired_done. *RET_PEERS is what to give as
+ * `before` the next time, owned by the caller: desired_peers_done. MESH_ENOMEM. */
 int desired_interface(const struct agent_state *state, const struct agent_config *config,
-                      const struct desired_peers *before, bool has_ipv6,
-                      struct apply_desired *ret_desired, struct desired_peers *ret_peers);
+                      const struct desired_how *how, struct apply_desired *ret_desired,
+                      struct desired_peers *ret_peers);
 
 void desired_done(struct apply_desired *desired);
 void desired_peers_done(struct desired_peers *peers);

@@ -11,16 +11,17 @@
 #include "common/error.h"
 #include "common/log.h"
 
-enum { RETRY_MIN_MS = 1000, RETRY_MAX_MS = 60 * 1000 };
+enum { RETRY_MIN_MS = 1000, RETRY_MAX_MS = 60 * 1000, GREET_MS = 5000 };
 
 struct reconcile {
         struct reconcile_options options;
         struct desired_peers asked; /* of the kernel, in the last pass that succeeded */
         bool has_asked;
+        bool greeting; /* see reconcile_greet */
         struct backoff backoff;
         struct reconcile_report report;
         uv_idle_t soon;
-        uv_timer_t retry;
+        uv_timer_t retry, greeted;
         unsigned handles;
 };
 
@@ -50,11 +51,13 @@ int reconcile_new(const struct reconcile_options *options, struct reconcile **re
                                        .max_ms = RETRY_MAX_MS,
                                        .late_ms = RETRY_MAX_MS,
                                        .late_after_ms = UINT64_MAX };
-        r->handles = 2;
+        r->handles = 3;
         (void)uv_idle_init(options->loop, &r->soon);
         (void)uv_timer_init(options->loop, &r->retry);
+        (void)uv_timer_init(options->loop, &r->greeted);
         r->soon.data = r;
         r->retry.data = r;
+        r->greeted.data = r;
         *ret_reconcile = r;
         return 0;
 }
@@ -74,11 +77,25 @@ void reconcile_close(struct reconcile *r)
                 return;
         uv_close((uv_handle_t *)&r->soon, on_closed);
         uv_close((uv_handle_t *)&r->retry, on_closed);
+        uv_close((uv_handle_t *)&r->greeted, on_closed);
 }
 
 void reconcile_request(struct reconcile *r)
 {
         (void)uv_idle_start(&r->soon, on_soon);
+}
+
+static void on_greeted(uv_timer_t *timer)
+{
+        struct reconcile *r = timer->data;
+        r->greeting = false;
+        reconcile_request(r);
+}
+
+void reconcile_greet(struct reconcile *r)
+{
+        r->greeting = true;
+        (void)uv_timer_start(&r->greeted, on_greeted, GREET_MS, 0);
 }
 
 void reconcile_forget(struct reconcile *r)
@@ -143,8 +160,10 @@ static int run_interface(struct reconcile *r)
         struct apply_result result = { 0 };
         struct apply_desired desired;
         struct desired_peers peers;
-        int err = desired_interface(state, r->options.config, r->has_asked ? &r->asked : NULL,
-                                    host_has_ipv6(r->options.config->interface), &desired, &peers);
+        struct desired_how how = { .before = r->has_asked ? &r->asked : NULL,
+                                   .has_ipv6 = host_has_ipv6(r->options.config->interface),
+                                   .greet = r->greeting };
+        int err = desired_interface(state, r->options.config, &how, &desired, &peers);
         if (err)
                 return err;
         err = r->options.doors->interface(&desired, &result);

@@ -55,6 +55,10 @@ void reconcile_request(struct reconcile *r);
  * reconcile_report describes. */
 int reconcile_run(struct reconcile *r);
 
+/* From the next pass on and for a few seconds peers are greeted, so that those which still hold a
+ * session with this host's life before notice: WireGuard alone would take them 15 s. */
+void reconcile_greet(struct reconcile *r);
+
 /* Forgets what was asked of the kernel; for a membership that ended. */
 void reconcile_forget(struct reconcile *r);
 

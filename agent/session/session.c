@@ -384,8 +384,11 @@ void session_closed(struct session *s, unsigned attempt, enum grpc_status status
         /* Only one that has proved to be the coordinator can refuse. */
         bool refused = (phase == ATTEMPT_PROOF || phase == ATTEMPT_OPEN) && is_refusal(status);
         char remote[IP_TEXT_MAX];
+        if (!text || !text[0])
+                text = status == GRPC_OK ? "the coordinator ended the stream"
+                                         : grpc_status_name(status);
         set_error(s, "%s: %s", ip_endpoint_format(&s->attempts[attempt].route.remote, remote),
-                  text && text[0] ? text : grpc_status_name(status));
+                  text);
         s->refused = refused;
         if (phase == ATTEMPT_OPEN || refused)
                 back_off(s, now_ms);
