@@ -267,7 +267,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(libdir)/sysusers.d packaging/sysusers.d/mesh.conf
 	install -D -m 644 -t $(DESTDIR)$(libdir)/modules-load.d packaging/modules-load.d/mesh.conf
 	install -D -m 644 -t $(DESTDIR)$(libdir)/NetworkManager/conf.d packaging/NetworkManager/90-mesh.conf
-	install -D -m 644 -t $(DESTDIR)$(libdir)/systemd/network packaging/networkd/90-mesh.network
+	install -D -m 644 -t $(DESTDIR)$(libdir)/systemd/network packaging/networkd/05-mesh.network
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/doc/mesh LICENSE CHANGELOG.md
 	install -d -m 755 $(DESTDIR)$(libdir)/systemd/system
 	for unit in $(UNITS); do \
