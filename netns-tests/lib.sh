@@ -73,7 +73,8 @@ on() {
 start() {
         local name=$1 label=$2
         shift 2
-        on "$name" "$@" >>"$LAB/$name.$label.log" 2>&1 </dev/null &
+        # not by `on`: the process must be the daemon itself, for `stop`
+        nsenter -t "${HOST_PID[$name]}" -n -m -- "$@" >>"$LAB/$name.$label.log" 2>&1 </dev/null &
         DAEMON_PID[$name.$label]=$!
 }
 

@@ -80,19 +80,12 @@ expired=$(key --expires 1s)
 mistyped=${used%?}$([ "${used: -1}" = a ] && echo b || echo a)
 expired_yet() { json askari setup-key list 'j["keys"][-1]["state"]' | grep -q expired; }
 wait_for 5 expired_yet
-# A key of another coordinator at the same address: this one does not know it.
-on late "$MESH_BIN/mesh-coordinator" --state-dir "$LAB/other" --listen 10.77.0.4:443 --public-name 10.77.0.4 \
-        --config "$LAB/other.yaml" --socket /run/other.sock >>"$LAB/late.other.log" 2>&1 &
-other=$!
-wait_for 10 mctl late --coordinator-socket /run/other.sock health
 for row in "mistyped 64 $mistyped" "used_up 4 $used" "revoked 4 $revoked" "expired 4 $expired"; do
         set -- $row
         check "a $1 key exits $2" exits "$2" mctl late enroll --setup-key "$3"
         check "a $1 key says so" says "\"reason\": \"$1\"" mctl late enroll --setup-key "$3" --json
 done
-forget=$(key)
-forget_id=$(json askari setup-key list 'j["keys"][-1]["id"]')
-unknown=$("$LAB_ROOT/tests/interop/unknown_key.py" "$forget")
+unknown=$("$LAB_ROOT/tests/interop/unknown_key.py" "$used")
 check "an unknown key exits 4" exits 4 mctl late enroll --setup-key "$unknown"
 check "an unknown key says so" says '"reason": "unknown"' mctl late enroll --setup-key "$unknown" --json
 check "no failed attempt made a member" says '^3$' json askari node list 'len(j["nodes"])'
@@ -135,7 +128,7 @@ check "the policy runs everywhere as wanted" says '^0$' json askari node list 's
 
 # ---- a policy edit acts on live streams, and only on those ----
 stream() { # LABEL PORT: a line each 0.1 s for as long as the connection lives
-        start ubongo "sink$2" sh -c "nc -l $2 >$LAB/$1.got"
+        start ubongo "sink$2" sh -c "exec nc -l $2 >$LAB/$1.got"
         wait_for 5 on ubongo sh -c "ss -ltn | grep -q :$2\$"
         start mamba "$1" sh -c "while echo x; do sleep 0.1; done | nc $ubongo $2"
         wait_for 5 test -s "$LAB/$1.got"
@@ -154,20 +147,21 @@ check_not "the stream on 9090 has stopped" grows "$LAB/live9090.got"
 check "the stream on 22 goes on" grows "$LAB/live22.got"
 
 # ---- kill -9 and restart: nothing is dropped ----
-check "a long ping over a killed and restarted agent loses nothing" sh -c true
 start mamba longping ping -i 0.1 -c 60 "$ubongo"
 wait_for 5 grep -q "icmp_seq=5" "$LAB/mamba.longping.log"
 stop mamba agent KILL
 check "the agent starts again" agent_start mamba
 wait "${DAEMON_PID[mamba.longping]}"
-check "60 of 60 packets" grep -q "60 received" "$LAB/mamba.longping.log"
+check "a long ping over a killed and restarted agent loses none of 60 packets" grep -q "60 received" "$LAB/mamba.longping.log"
 check "same peers after the restart" status_agrees mamba
 stop askari coordinator KILL
 check "traffic flows without the coordinator" ping_once mamba "$ubongo"
 stop ubongo agent KILL
 on ubongo ip link delete mesh0 2>/dev/null
 check "an agent restarts from its disk without the coordinator" agent_start ubongo
-check "and is reached again" wait_for 10 ping_once mamba "$ubongo"
+# mamba still has session keys that the new interface lacks: WireGuard notices after 15 s
+# (KEEPALIVE_TIMEOUT + REKEY_TIMEOUT) and makes new ones.
+check "and is reached again" wait_for 25 ping_once mamba "$ubongo"
 coordinator_start askari --listen 10.77.0.1:443 --public-name 10.77.0.1
 check "the coordinator is back" wait_for 10 mctl askari health
 connected() { json askari node list 'sum(n["connected"] for n in j["nodes"])' | grep -qx "$1"; }
@@ -175,10 +169,12 @@ check "all members are back" wait_for 30 connected 3
 check "same addresses as before" says "^$mamba\$" address_of mamba
 
 # ---- removal ----
-check "a second stream on 22 runs" grows "$LAB/live22.got"
+stop mamba live22 KILL
+stop ubongo sink22 KILL
+check "a second stream on 22 runs" stream second22 22
 check "mamba is removed" mctl askari node remove mamba
 check "ubongo lost the peer within a second" wait_for 1 peer_count ubongo 0
-check_not "its stream has stopped" grows "$LAB/live22.got"
+check_not "its stream has stopped" grows "$LAB/second22.got"
 check "a removed host cannot come back" exits 4 mctl late enroll --setup-key "$used"
 
 # ---- leaving ----
