@@ -289,6 +289,16 @@ static void setup_key_that_does_not_exist(void **state)
         assert_int_equal(enroll_request_check(&w->coordinator, &claim, NULL), MESH_EAUTH);
         assert_int_equal(enroll_request_check(&w->coordinator, &claim, w->stranger.public_key),
                          MESH_EAUTH);
+        /* Not even by who signs with the key that the check then takes instead. */
+        const Mesh__V1__EnrollBody body = wishes();
+        memcpy(w->key.seed, w->coordinator.seed, KEY_BYTES);
+        buffer_clear(&w->request);
+        assert_int_equal(
+                enroll_request_make(&w->key, &w->node.keys, &body, &w->request, &w->pending), 0);
+        assert_int_equal(open_request(w, &w->coordinator, &claim), 0);
+        assert_int_equal(enroll_request_check(&w->coordinator, &claim, w->coordinator.public_key),
+                         0);
+        assert_int_equal(enroll_request_check(&w->coordinator, &claim, NULL), MESH_EAUTH);
 }
 
 /* A claim for one coordinator, sealed anew by it to another, who gives the same key out. */
