@@ -1,6 +1,7 @@
 /* A unary call and its loop; see the header. */
 #include "common/grpc/blocking.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -85,12 +86,16 @@ int grpc_blocking_unary(const char *socket_path, const char *path, const void *b
                 .user = &unary,
         };
         uv_loop_t loop;
+        const struct sigaction ignore = { .sa_handler = SIG_IGN };
+        struct sigaction before;
         int rv = uv_loop_init(&loop);
         if (rv < 0)
                 return mesh_error_from_errno(-rv);
+        (void)sigaction(SIGPIPE, &ignore, &before); /* a daemon that dies is an error to report */
         int err = start(&unary, &loop, socket_path, &request, bytes, len);
         (void)uv_run(&loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&loop);
+        (void)sigaction(SIGPIPE, &before, NULL);
         if (!err)
                 err = unary.error;
         if (!err)

@@ -3,7 +3,9 @@
  * Made by listener.h (server side), dial.h (client side over TCP, racing) or
  * transport_connect_unix. It is all callbacks; none is called from inside the function that made
  * the transport. Life cycle: made -> [open] -> read... -> close, then it frees itself. A handshake
- * (TCP connect and TLS) that is not done after its time limit closes it with MESH_ETIMEOUT. */
+ * (TCP connect and TLS) that is not done after its time limit closes it with MESH_ETIMEOUT.
+ *
+ * The program must ignore SIGPIPE: libuv writes without MSG_NOSIGNAL. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

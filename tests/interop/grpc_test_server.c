@@ -3,6 +3,7 @@
  *
  * usage: grpc_test_server DIRECTORY     makes a certificate and the socket there, prints
  *        "TLS_PORT H2C_PORT SOCKET", serves until its standard input ends. For tests/interop. */
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +259,7 @@ int main(int argc, char **argv)
         const struct grpc_server_options options = {
                 .limits = &limits, .services = services, .service_count = 1, .env = env_system()
         };
+        (void)signal(SIGPIPE, SIG_IGN);
         (void)uv_loop_init(&p.loop);
         int err = grpc_server_new(&p.loop, &options, &p.server);
         if (!err)

@@ -1,12 +1,6 @@
 /* Order and times of the race, on a clock of its own. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "common/net/race.h"
+#include "tests/support/unit.h"
 
 static struct ip_endpoint endpoint(const char *text)
 {
