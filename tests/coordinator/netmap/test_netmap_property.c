@@ -28,7 +28,6 @@ static const char *const subjects[] = { "all", "one", "two", "\"tag:server\"", "
 static const char *const ports[] = { "tcp/22",        "udp/53", "icmp",
                                      "tcp/8000-8099", "any",    "tcp/22, icmp" };
 
-
 static size_t pick(struct world *w, size_t limit)
 {
         return (size_t)env_random_below(&w->random.env, limit);
