@@ -58,6 +58,7 @@ struct grpc_service {
         void *data;
 };
 
+/* Holds the call beyond closed, until unref; NULL is allowed in unref. */
 struct grpc_call *grpc_call_ref(struct grpc_call *call);
 void grpc_call_unref(struct grpc_call *call);
 
@@ -68,6 +69,7 @@ void *grpc_call_data(const struct grpc_call *call);
 /* The data of the service that the method stands in. */
 void *grpc_call_service(const struct grpc_call *call);
 
+/* The row of the table; NULL before start. */
 const struct grpc_method *grpc_call_method(const struct grpc_call *call);
 
 /* Text of a metadata field, or NULL; borrowed until closed. All of it: grpc_call_metadata_all. */

@@ -73,6 +73,7 @@ void grpc_client_lost(struct grpc_client *client, const char *text);
 /* No event is called any more: the caller's data are going. */
 void grpc_client_mute(struct grpc_client *client);
 
+/* Does what is due: deadlines. And when tick has something to do; UINT64_MAX: never. */
 void grpc_client_tick(struct grpc_client *client, uint64_t now_ms);
 uint64_t grpc_client_next_ms(const struct grpc_client *client);
 
@@ -98,6 +99,8 @@ int grpc_client_call_half_close(struct grpc_client_call *call);
  * never from inside this function. No message comes after it. */
 void grpc_client_call_cancel(struct grpc_client_call *call);
 
+/* The queue on the way out, as in call.h: bytes not yet handed to the transport, whether they are
+ * below high water, and where that is. */
 size_t grpc_client_call_queued_bytes(const struct grpc_client_call *call);
 bool grpc_client_call_is_writable(const struct grpc_client_call *call);
 void grpc_client_call_set_high_water(struct grpc_client_call *call, size_t bytes);

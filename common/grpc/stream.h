@@ -35,6 +35,7 @@ struct grpc_stream {
 /* Takes a message; false ends the loop (the call is closed). */
 typedef bool grpc_stream_message(void *owner, const uint8_t *bytes, size_t len);
 
+/* An empty stream of SESSION (borrowed); the caller sets its id. */
 void grpc_stream_init(struct grpc_stream *stream, struct grpc_session *session,
                       size_t max_message_bytes);
 
@@ -61,6 +62,7 @@ void grpc_stream_end(struct grpc_stream *stream);
 /* Drops what is queued. */
 void grpc_stream_drop_queue(struct grpc_stream *stream);
 
+/* Bytes of messages, prefixes included, that nghttp2 has not yet read. */
 size_t grpc_stream_queued_bytes(const struct grpc_stream *stream);
 
 /* For nghttp2's data source: copies up to SIZE bytes. Returns their number, or

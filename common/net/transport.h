@@ -71,7 +71,9 @@ void transport_abort(struct transport *transport, int err);
 void transport_pause(struct transport *transport);
 void transport_resume(struct transport *transport);
 
+/* Whether the handshake is done and nothing has ended. */
 bool transport_is_open(const struct transport *transport);
+/* The loop that it was made on. Borrowed. */
 uv_loop_t *transport_loop(const struct transport *transport);
 
 /* Addresses or credentials; complete once open. Borrowed. */
