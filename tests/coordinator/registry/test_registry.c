@@ -79,6 +79,7 @@ static void overlays_keep_clear_of_local_routes(void **state)
         assert_int_equal(ip_prefix_parse("100.64.0.0/10", &local[0]), 0);
         assert_int_equal(registry_open(&options, detail, &r), MESH_EADDRINUSE);
         assert_non_null(strstr(detail, "100.64.0.0/10"));
+        netmap_free(f->nm);
         assert_int_equal(fixture_open(f), 0);
 }
 
