@@ -108,7 +108,7 @@ mctl() {
 }
 
 wait_for() {
-        local end=$((SECONDS + $1))
+        local end=$((SECONDS + $1 * ${LAB_SLOW:-1}))
         shift
         until "$@" >/dev/null 2>&1; do
                 [ "$SECONDS" -lt "$end" ] || return 1
