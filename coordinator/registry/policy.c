@@ -19,7 +19,7 @@ uint64_t registry_policy_version(const struct registry *r)
 }
 
 int registry_compile_policy(const struct policy_file *files, size_t count, uint64_t version,
-                   struct findings *findings, struct netmap_policy **ret_policy)
+                            struct findings *findings, struct netmap_policy **ret_policy)
 {
         struct policy *policy = NULL;
         int err = policy_parse(files, count, findings, &policy);

@@ -119,7 +119,9 @@ int registry_adopt(struct registry *r, const struct store_image *image);
 
 /* ---- node.c ---- */
 
+/* An empty one; nothing is allocated. */
 void node_table_init(struct node_table *t, const struct env *env);
+/* Frees the nodes too; a zeroed one is fine. */
 void node_table_done(struct node_table *t);
 /* Takes NODE (also on failure: then it is freed). MESH_EEXIST, MESH_ENOMEM. */
 int node_table_add(struct node_table *t, struct node *node);
@@ -138,7 +140,10 @@ void nodes_sweep(struct registry *r, uint64_t now_ms);
 
 /* ---- address.c ---- */
 
+/* An empty one for the slots of IPV4. MESH_EINVAL: not IPv4, shorter than /8 or longer than /29;
+ * MESH_ENOMEM. Done: a zeroed one is fine. */
 int lease_table_init(struct lease_table *t, const struct env *env, const struct ip_prefix *ipv4);
+/* Frees the leases too. */
 void lease_table_done(struct lease_table *t);
 /* Adds a copy. MESH_EDAMAGED: outside the prefix, or taken; MESH_ENOMEM. */
 int lease_table_add(struct lease_table *t, const struct lease_record *lease);
@@ -183,11 +188,13 @@ int bar_identity(struct bar_table *t, const struct removal_record *removal); /* 
 
 /* A compiled policy of that version. Returns owned. As policy_parse. */
 int registry_compile_policy(const struct policy_file *files, size_t count, uint64_t version,
-                   struct findings *findings, struct netmap_policy **ret_policy);
+                            struct findings *findings, struct netmap_policy **ret_policy);
 
 /* ---- setup_key.c ---- */
 
+/* An empty one; nothing is allocated. */
 void key_table_init(struct key_table *t, const struct env *env);
+/* Frees the keys too; a zeroed one is fine. */
 void key_table_done(struct key_table *t);
 /* Adds a copy. MESH_EEXIST, MESH_ENOMEM. */
 int key_table_add(struct key_table *t, const struct setup_key_record *key);

@@ -1,20 +1,13 @@
 /* Opening, the queue, the writer thread and its group commit. See store.h. */
 #include "coordinator/store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <pthread.h>
 #include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/error.h"
 #include "coordinator/store/load.h"
-#include "coordinator/store/migrate.h"
+#include "coordinator/store/open.h"
 #include "coordinator/store/sql.h"
 #include "coordinator/store/transaction.h"
 #include "coordinator/store/write.h"
@@ -75,71 +68,6 @@ static void queue_move(struct queue *to, struct queue *from)
         queue_clear(from);
 }
 
-/* ---- opening ---- */
-
-/* SQLite would make the file with the umask's mode, and trusts that its name is durable. */
-static int make_file(const char *path)
-{
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return mesh_error_from_errno(errno);
-        close(fd);
-        char *copy = strdup(path);
-        if (!copy)
-                return MESH_ENOMEM;
-        int err = 0;
-        int dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0 || fsync(dir) < 0)
-                err = mesh_error_from_errno(errno);
-        if (dir >= 0)
-                close(dir);
-        free(copy);
-        return err;
-}
-
-static int configure(sqlite3 *db)
-{
-        sqlite3_extended_result_codes(db, 1);
-        sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-        sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-        sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-        int err = sql_run(db, "PRAGMA locking_mode = EXCLUSIVE;"
-                              "PRAGMA foreign_keys = ON;"
-                              "PRAGMA journal_mode = WAL;"
-                              "PRAGMA synchronous = FULL;"
-                              "PRAGMA secure_delete = ON;");
-        if (!err) /* takes the lock that exclusive mode keeps */
-                err = sql_run(db, "BEGIN IMMEDIATE; COMMIT");
-        return err;
-}
-
-static int open_database(struct store *s, const char *path, char *ret_detail)
-{
-        int err = make_file(path);
-        if (err) {
-                snprintf(ret_detail, STORE_DETAIL_MAX, "cannot make %s: %s", path,
-                         mesh_strerror(err));
-                return err;
-        }
-        int rc = sqlite3_open_v2(path, &s->db,
-                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                                         SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_PRIVATECACHE,
-                                 NULL);
-        err = sql_error(rc);
-        if (!err)
-                err = configure(s->db);
-        if (err == MESH_EBUSY)
-                snprintf(ret_detail, STORE_DETAIL_MAX, "%s is in use by another process", path);
-        else if (err)
-                snprintf(ret_detail, STORE_DETAIL_MAX, "cannot open %s: %s", path,
-                         s->db ? sqlite3_errmsg(s->db) : mesh_strerror(err));
-        if (err)
-                return err;
-        return store_migrate(s->db, path, store_migrations, store_migration_count, ret_detail,
-                             STORE_DETAIL_MAX);
-}
-
 int store_open(const struct store_options *options, char ret_detail[static STORE_DETAIL_MAX],
                struct store **ret_store)
 {
@@ -155,7 +83,7 @@ int store_open(const struct store_options *options, char ret_detail[static STORE
         queue_clear(&s->finished);
         pthread_mutex_init(&s->lock, NULL);
         pthread_cond_init(&s->work, NULL);
-        int err = open_database(s, options->path, ret_detail);
+        int err = database_open(options->path, ret_detail, STORE_DETAIL_MAX, &s->db);
         if (!err)
                 err = writer_new(s->db, &s->writer);
         if (err) {

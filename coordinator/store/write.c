@@ -1,128 +1,16 @@
 /* See write.h. */
 #include "coordinator/store/write.h"
 
-#include <stdlib.h>
-
 #include "common/buffer.h"
 #include "common/error.h"
-#include "coordinator/store/sql.h"
+#include "coordinator/store/statements.h"
 #include "coordinator/store/transaction.h"
-
-enum statement {
-        PUT_META,
-        PUT_NODE,
-        PUT_TOKENS,
-        DELETE_NODE,
-        DELETE_TAGS,
-        PUT_TAG,
-        DELETE_ENDPOINTS,
-        PUT_ENDPOINT,
-        PUT_LEASE,
-        DELETE_LEASE,
-        PUT_SETUP_KEY,
-        DELETE_SETUP_KEY,
-        DELETE_SETUP_KEY_TAGS,
-        PUT_SETUP_KEY_TAG,
-        PUT_RESERVATION,
-        DELETE_RESERVATION,
-        PUT_REMOVAL,
-        PUT_CHANGE,
-        TRIM_CHANGES,
-        PUT_POLICY,
-        PUT_POLICY_FILE,
-        PUT_EVENT,
-        TRIM_EVENTS,
-        STATEMENTS,
-};
-
-static const char *const texts[STATEMENTS] = {
-        [PUT_META] = "INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)"
-                     " ON CONFLICT (id) DO UPDATE SET epoch_start_ms = excluded.epoch_start_ms,"
-                     " epoch_random = excluded.epoch_random, generation = excluded.generation,"
-                     " log_hash = excluded.log_hash, policy_version = excluded.policy_version",
-        [PUT_NODE] =
-                "INSERT INTO node VALUES"
-                " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET"
-                " wireguard_key = excluded.wireguard_key, signal_key = excluded.signal_key,"
-                " signal_key_signature = excluded.signal_key_signature, name = excluded.name,"
-                " name_pending = excluded.name_pending, claimed_name = excluded.claimed_name,"
-                " recreate = excluded.recreate, hostname = excluded.hostname,"
-                " system = excluded.system, kernel = excluded.kernel, machine = excluded.machine,"
-                " version_lowest = excluded.version_lowest,"
-                " version_highest = excluded.version_highest, features = excluded.features,"
-                " software = excluded.software, newest_token = excluded.newest_token,"
-                " previous_token = excluded.previous_token",
-        [PUT_TOKENS] = "UPDATE node SET newest_token = ?2, previous_token = ?3,"
-                       " version_lowest = ?4, version_highest = ?5, features = ?6, software = ?7"
-                       " WHERE id = ?1",
-        [DELETE_NODE] = "DELETE FROM node WHERE id = ?",
-        [DELETE_TAGS] = "DELETE FROM node_tag WHERE node_id = ?",
-        [PUT_TAG] = "INSERT INTO node_tag VALUES (?, ?)",
-        [DELETE_ENDPOINTS] = "DELETE FROM node_endpoint WHERE node_id = ?",
-        [PUT_ENDPOINT] = "INSERT INTO node_endpoint VALUES (?, ?, ?, ?)",
-        [PUT_LEASE] = "INSERT INTO address_lease VALUES (?, ?, ?) ON CONFLICT (slot) DO UPDATE"
-                      " SET identity = excluded.identity, released_ms = excluded.released_ms",
-        [DELETE_LEASE] = "DELETE FROM address_lease WHERE slot = ?",
-        [PUT_SETUP_KEY] = "INSERT INTO setup_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                          " ON CONFLICT (id) DO UPDATE SET uses = excluded.uses,"
-                          " last_used_ms = excluded.last_used_ms, revoked_ms = excluded.revoked_ms",
-        [DELETE_SETUP_KEY] = "DELETE FROM setup_key WHERE id = ?",
-        [DELETE_SETUP_KEY_TAGS] = "DELETE FROM setup_key_tag WHERE key_id = ?",
-        [PUT_SETUP_KEY_TAG] = "INSERT INTO setup_key_tag VALUES (?, ?)",
-        [PUT_RESERVATION] = "INSERT OR REPLACE INTO name_reservation VALUES (?, ?)",
-        [DELETE_RESERVATION] = "DELETE FROM name_reservation WHERE name = ?",
-        [PUT_REMOVAL] = "INSERT OR REPLACE INTO removed_identity VALUES (?, ?, ?, ?)",
-        [PUT_CHANGE] = "INSERT INTO change_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [TRIM_CHANGES] = "DELETE FROM change_log WHERE generation <= ?",
-        [PUT_POLICY] = "INSERT INTO policy VALUES (?, ?, ?, ?, ?)",
-        [PUT_POLICY_FILE] = "INSERT INTO policy_file VALUES (?, ?, ?, ?)",
-        [PUT_EVENT] = "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [TRIM_EVENTS] = "DELETE FROM event WHERE id <= ?",
-};
-
-struct writer {
-        sqlite3 *db; /* borrowed */
-        sqlite3_stmt *stmts[STATEMENTS];
-};
-
-int writer_new(sqlite3 *db, struct writer **ret_writer)
-{
-        struct writer *w = calloc(1, sizeof(*w));
-        if (!w)
-                return MESH_ENOMEM;
-        w->db = db;
-        for (size_t i = 0; i < STATEMENTS; i++) {
-                int rc = sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                            &w->stmts[i], NULL);
-                if (rc != SQLITE_OK) {
-                        writer_free(w);
-                        return sql_error(rc);
-                }
-        }
-        *ret_writer = w;
-        return 0;
-}
-
-void writer_free(struct writer *w)
-{
-        if (!w)
-                return;
-        for (size_t i = 0; i < STATEMENTS; i++)
-                sqlite3_finalize(w->stmts[i]);
-        free(w);
-}
-
-static struct sql begin(struct writer *w, enum statement which)
-{
-        return sql_begin(w->stmts[which]);
-}
 
 static int put_meta(struct writer *w, const void *record)
 {
         const struct meta_record *meta = record;
         char ipv4[IP_TEXT_MAX], ipv6[IP_TEXT_MAX];
-        struct sql q = begin(w, PUT_META);
+        struct sql q = writer_begin(w, PUT_META);
         sql_put_blob(&q, meta->identity_seed, sizeof(meta->identity_seed));
         sql_put_u64(&q, meta->epoch.start_ms);
         sql_put_u64(&q, meta->epoch.random);
@@ -139,11 +27,11 @@ static int put_tags(struct writer *w, enum statement clear, enum statement put, 
                     size_t id_len, const char *(*tag_at)(const void *, size_t), const void *tags,
                     size_t count)
 {
-        struct sql q = begin(w, clear);
+        struct sql q = writer_begin(w, clear);
         sql_put_blob(&q, id, id_len);
         int err = sql_finish(&q);
         for (size_t i = 0; !err && i < count; i++) {
-                q = begin(w, put);
+                q = writer_begin(w, put);
                 sql_put_blob(&q, id, id_len);
                 sql_put_text(&q, tag_at(tags, i));
                 err = sql_finish(&q);
@@ -163,11 +51,11 @@ static const char *key_tag_at(const void *tags, size_t i)
 
 static int put_endpoints(struct writer *w, const struct member *m)
 {
-        struct sql q = begin(w, DELETE_ENDPOINTS);
+        struct sql q = writer_begin(w, DELETE_ENDPOINTS);
         sql_put_blob(&q, m->id, sizeof(m->id));
         int err = sql_finish(&q);
         for (size_t i = 0; !err && i < m->endpoint_count; i++) {
-                q = begin(w, PUT_ENDPOINT);
+                q = writer_begin(w, PUT_ENDPOINT);
                 sql_put_blob(&q, m->id, sizeof(m->id));
                 sql_put_int(&q, (int64_t)i);
                 sql_put_blob(&q, m->endpoints[i].addr.bytes, m->endpoints[i].addr.len);
@@ -212,7 +100,7 @@ static int put_node(struct writer *w, const void *record)
 {
         const struct node_record *node = record;
         const struct member *m = node->member;
-        struct sql q = begin(w, PUT_NODE);
+        struct sql q = writer_begin(w, PUT_NODE);
         bind_member(&q, m, node->claimed_name);
         sql_put_int(&q, node->slot);
         sql_put_int(&q, m->recreate);
@@ -235,7 +123,7 @@ static int put_node(struct writer *w, const void *record)
 static int put_tokens(struct writer *w, const void *record)
 {
         const struct node_record *node = record;
-        struct sql q = begin(w, PUT_TOKENS);
+        struct sql q = writer_begin(w, PUT_TOKENS);
         sql_put_blob(&q, node->member->id, sizeof(node->member->id));
         bind_tokens(&q, node);
         bind_versions(&q, &node->versions);
@@ -244,7 +132,7 @@ static int put_tokens(struct writer *w, const void *record)
 
 static int delete_node(struct writer *w, const void *record)
 {
-        struct sql q = begin(w, DELETE_NODE);
+        struct sql q = writer_begin(w, DELETE_NODE);
         sql_put_blob(&q, record, NODE_ID_BYTES);
         return sql_finish(&q);
 }
@@ -252,7 +140,7 @@ static int delete_node(struct writer *w, const void *record)
 static int put_lease(struct writer *w, const void *record)
 {
         const struct lease_record *lease = record;
-        struct sql q = begin(w, PUT_LEASE);
+        struct sql q = writer_begin(w, PUT_LEASE);
         sql_put_int(&q, lease->slot);
         sql_put_blob(&q, lease->identity, sizeof(lease->identity));
         sql_put_int(&q, lease->released_ms);
@@ -261,7 +149,7 @@ static int put_lease(struct writer *w, const void *record)
 
 static int delete_lease(struct writer *w, const void *record)
 {
-        struct sql q = begin(w, DELETE_LEASE);
+        struct sql q = writer_begin(w, DELETE_LEASE);
         sql_put_int(&q, *(const uint32_t *)record);
         return sql_finish(&q);
 }
@@ -269,7 +157,7 @@ static int delete_lease(struct writer *w, const void *record)
 static int put_setup_key(struct writer *w, const void *record)
 {
         const struct setup_key_record *key = record;
-        struct sql q = begin(w, PUT_SETUP_KEY);
+        struct sql q = writer_begin(w, PUT_SETUP_KEY);
         sql_put_blob(&q, key->id, sizeof(key->id));
         sql_put_blob(&q, key->public_key, sizeof(key->public_key));
         sql_put_text(&q, key->description);
@@ -291,7 +179,7 @@ static int put_setup_key(struct writer *w, const void *record)
 
 static int delete_setup_key(struct writer *w, const void *record)
 {
-        struct sql q = begin(w, DELETE_SETUP_KEY);
+        struct sql q = writer_begin(w, DELETE_SETUP_KEY);
         sql_put_blob(&q, record, SETUP_KEY_ID_BYTES);
         return sql_finish(&q);
 }
@@ -299,7 +187,7 @@ static int delete_setup_key(struct writer *w, const void *record)
 static int put_reservation(struct writer *w, const void *record)
 {
         const struct reservation_step *step = record;
-        struct sql q = begin(w, PUT_RESERVATION);
+        struct sql q = writer_begin(w, PUT_RESERVATION);
         sql_put_text(&q, step->name);
         sql_put_int(&q, step->at_ms);
         return sql_finish(&q);
@@ -307,7 +195,7 @@ static int put_reservation(struct writer *w, const void *record)
 
 static int delete_reservation(struct writer *w, const void *record)
 {
-        struct sql q = begin(w, DELETE_RESERVATION);
+        struct sql q = writer_begin(w, DELETE_RESERVATION);
         sql_put_text(&q, ((const struct reservation_step *)record)->name);
         return sql_finish(&q);
 }
@@ -315,7 +203,7 @@ static int delete_reservation(struct writer *w, const void *record)
 static int put_removal(struct writer *w, const void *record)
 {
         const struct removal_record *removal = record;
-        struct sql q = begin(w, PUT_REMOVAL);
+        struct sql q = writer_begin(w, PUT_REMOVAL);
         sql_put_blob(&q, removal->identity, sizeof(removal->identity));
         sql_put_blob(&q, removal->node_id, sizeof(removal->node_id));
         sql_put_text(&q, removal->name);
@@ -340,7 +228,7 @@ static int put_change(struct writer *w, const void *record)
         const struct change_record *change = record;
         struct buffer before = buffer_with_max(MEMBER_IMAGE_MAX_BYTES);
         struct buffer after = buffer_with_max(MEMBER_IMAGE_MAX_BYTES);
-        struct sql q = begin(w, PUT_CHANGE);
+        struct sql q = writer_begin(w, PUT_CHANGE);
         sql_put_u64(&q, change->generation);
         sql_put_int(&q, change->at_ms);
         if (change->is_policy)
@@ -357,7 +245,7 @@ static int put_change(struct writer *w, const void *record)
         buffer_done(&after);
         if (err || change->generation <= CHANGE_LOG_MAX_ROWS)
                 return err;
-        q = begin(w, TRIM_CHANGES);
+        q = writer_begin(w, TRIM_CHANGES);
         sql_put_u64(&q, change->generation - CHANGE_LOG_MAX_ROWS);
         return sql_finish(&q);
 }
@@ -365,7 +253,7 @@ static int put_change(struct writer *w, const void *record)
 static int put_policy(struct writer *w, const void *record)
 {
         const struct policy_record *policy = record;
-        struct sql q = begin(w, PUT_POLICY);
+        struct sql q = writer_begin(w, PUT_POLICY);
         sql_put_u64(&q, policy->version);
         sql_put_blob(&q, policy->hash, sizeof(policy->hash));
         sql_put_text(&q, policy->author);
@@ -373,7 +261,7 @@ static int put_policy(struct writer *w, const void *record)
         sql_put_int(&q, policy->applied_ms);
         int err = sql_finish(&q);
         for (size_t i = 0; !err && i < policy->file_count; i++) {
-                q = begin(w, PUT_POLICY_FILE);
+                q = writer_begin(w, PUT_POLICY_FILE);
                 sql_put_u64(&q, policy->version);
                 sql_put_int(&q, (int64_t)i);
                 sql_put_text(&q, policy->files[i].path);
@@ -386,7 +274,7 @@ static int put_policy(struct writer *w, const void *record)
 static int put_event(struct writer *w, const void *record)
 {
         const struct event_record *event = record;
-        struct sql q = begin(w, PUT_EVENT);
+        struct sql q = writer_begin(w, PUT_EVENT);
         sql_put_int(&q, event->at_ms);
         sql_put_text(&q, event->actor);
         sql_put_text(&q, event->source);
@@ -400,7 +288,7 @@ static int put_event(struct writer *w, const void *record)
         int64_t id = sqlite3_last_insert_rowid(w->db);
         if (err || id <= EVENT_MAX_ROWS)
                 return err;
-        q = begin(w, TRIM_EVENTS);
+        q = writer_begin(w, TRIM_EVENTS);
         sql_put_int(&q, id - EVENT_MAX_ROWS);
         return sql_finish(&q);
 }
