@@ -199,6 +199,19 @@ list-unit-tests:
 list-fuzz-targets:
 	@printf '%s\n' $(FUZZ_BINS)
 
+# ---- interop -----------------------------------------------------------------------------------
+# tests/interop/<name>.c is a program that a test_*.py there drives.
+
+INTEROP_C    := $(filter-out tests/interop/test_%.c,$(wildcard tests/interop/*.c))
+INTEROP_BINS := $(INTEROP_C:%.c=$(OBJ)/%)
+
+$(INTEROP_BINS): %: %.o $(call libs_for,interop)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+.PHONY: interop-programs
+interop-programs: $(INTEROP_BINS)
+
 # ---- benchmarks --------------------------------------------------------------------------------
 # tests/bench/bench_<what>.c is one program; tests/bench/bench_<what>.sh and .py are run as they are.
 
