@@ -15,9 +15,12 @@ Mesh__V1__Peer *peer_message(const struct member *member, struct arena *arena);
 /* Whether peer_message gives the same for both. */
 bool peer_same(const struct member *a, const struct member *b);
 
+/* One rule; its ports are copied, its origin is borrowed. */
 Mesh__V1__Rule *rule_message(const struct access_rule *rule, struct arena *arena);
+/* Whether rule_message gives the same for both. */
 bool rule_same(const struct access_rule *a, const struct access_rule *b);
 
+/* The prefix that holds exactly ADDR. */
 Mesh__V1__Prefix *address_message(const struct ip_addr *addr, struct arena *arena);
 
 /* The ids of the sets that rules to CLASS speak of, ascending. */

@@ -31,7 +31,9 @@ struct view {
         size_t count, capacity;
 };
 
+/* Gives a reference back; NULL is allowed. */
 void class_unref(struct class_ref *class);
+/* Takes one more and returns CLASS; NULL stays NULL. */
 struct class_ref *class_ref_take(struct class_ref *class);
 
 /* Whether members of the two classes may know of each other. */

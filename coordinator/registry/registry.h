@@ -137,8 +137,10 @@ void registry_tick(struct registry *r);
 
 /* ---- views, borrowed until the next call into the registry ---- */
 
+/* The coordinator's key pair; secret. */
 const struct identity *registry_identity(const struct registry *r);
-const struct meta_record *registry_meta(const struct registry *r); /* newest, maybe not durable */
+/* Epoch, generation, overlay: the newest, maybe not durable yet. */
+const struct meta_record *registry_meta(const struct registry *r);
 bool registry_healthy(const struct registry *r, const char **ret_detail);
 
 struct applied_report {
@@ -157,6 +159,7 @@ struct node {
         struct applied_report applied;
 };
 
+/* The member of that id; NULL if there is none. */
 const struct node *registry_find_node(const struct registry *r,
                                       const uint8_t id[static NODE_ID_BYTES]);
 /* By 32 hex digits of an id, or by name. */
@@ -166,6 +169,7 @@ const struct node *registry_next_node(const struct registry *r, size_t *cursor);
 size_t registry_node_count(const struct registry *r);
 size_t registry_connected_count(const struct registry *r);
 
+/* NULL for an unknown id; keys that ended are kept for 30 days. */
 const struct setup_key_record *registry_find_setup_key(const struct registry *r,
                                                        const uint8_t id[static SETUP_KEY_ID_BYTES]);
 /* In the order of their creation. */

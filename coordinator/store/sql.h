@@ -22,9 +22,12 @@ struct sql {
         int error;
 };
 
+/* Starts with a statement that was reset; NULL is an error that sticks. */
 struct sql sql_begin(sqlite3_stmt *stmt);
+/* Bind the next parameter; what is bound must live until the statement is finished. */
 void sql_put_int(struct sql *q, int64_t value);
-void sql_put_u64(struct sql *q, uint64_t value); /* the same 64 bits */
+/* The same 64 bits as a signed integer. */
+void sql_put_u64(struct sql *q, uint64_t value);
 void sql_put_text(struct sql *q, const char *text);
 void sql_put_blob(struct sql *q, const void *bytes, size_t len); /* never NULL, may be empty */
 void sql_put_null(struct sql *q);
