@@ -5,6 +5,7 @@
 #pragma once
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "common/grpc/call.h"
@@ -22,6 +23,7 @@ enum control_right {
 struct control {
         struct grpc_call *enroll_call; /* held; NULL: none */
         struct enroll *enroll;
+        uint64_t enroll_limit_ms; /* for tests; 0: the call's deadline, else ENROLL_DEFAULT_MS */
         struct grpc_call *leave_call; /* held; NULL: none */
         uv_timer_t leave_timer;
         bool has_timer; /* the one above is initialised */

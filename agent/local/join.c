@@ -63,7 +63,7 @@ static uint64_t time_left_ms(const struct agent *agent, const struct grpc_call *
 {
         uint64_t deadline_ms = grpc_call_deadline_ms(call), now_ms = env_monotonic_ms(agent->env);
         if (deadline_ms == UINT64_MAX)
-                return 0;
+                return agent->control.enroll_limit_ms;
         return deadline_ms > now_ms + ANSWER_MARGIN_MS ? deadline_ms - now_ms - ANSWER_MARGIN_MS
                                                        : 1;
 }
