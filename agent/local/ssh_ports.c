@@ -10,7 +10,7 @@
 #include "common/buffer.h"
 #include "common/file.h"
 
-enum { CONFIG_BYTES_MAX = 256 * 1024, SSH_PORT_DEFAULT = 22 };
+enum { CONFIG_BYTES_MAX = 256 * 1024, SSH_PORT_DEFAULT = 22, WORD_MAX = 128 };
 
 static void add(uint16_t out[static SSH_PORTS_MAX], size_t *count, unsigned long port)
 {
@@ -30,12 +30,24 @@ static unsigned long port_of_address(const char *value)
         return alone || (value[0] == '[' && colon[-1] != ']') ? 0 : strtoul(colon + 1, NULL, 10);
 }
 
-static void parse_line(char *line, uint16_t out[static SSH_PORTS_MAX], size_t *count)
+/* The next word of *AT, copied to OUT; false if there is none or it is too long. */
+static bool take_word(const char **at, char out[static WORD_MAX])
 {
-        char *rest = NULL;
-        const char *key = strtok_r(line, " \t=\"", &rest);
-        const char *value = key ? strtok_r(NULL, " \t=\"", &rest) : NULL;
-        if (!value)
+        static const char between[] = " \t=\"";
+        *at += strspn(*at, between);
+        size_t len = strcspn(*at, between);
+        if (len == 0 || len >= WORD_MAX)
+                return false;
+        memcpy(out, *at, len);
+        out[len] = '\0';
+        *at += len;
+        return true;
+}
+
+static void parse_line(const char *line, uint16_t out[static SSH_PORTS_MAX], size_t *count)
+{
+        char key[WORD_MAX], value[WORD_MAX];
+        if (!take_word(&line, key) || !take_word(&line, value))
                 return;
         if (strcasecmp(key, "Port") == 0)
                 add(out, count, strtoul(value, NULL, 10));
