@@ -16,8 +16,13 @@ struct env {
 /* The machine's clocks and libsodium's random bytes. Static. Call sodium_init() first. */
 const struct env *env_system(void);
 
+/* Milliseconds since some moment; never goes back, goes on during suspend. */
 uint64_t env_monotonic_ms(const struct env *env);
+
+/* Unix time in ms; may be wrong, may jump. */
 int64_t env_wall_ms(const struct env *env);
+
+/* LEN random bytes, fit for keys. */
 void env_random(const struct env *env, void *out, size_t len);
 
 /* A uniform number below LIMIT (LIMIT > 0), for jitter. */

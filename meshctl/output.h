@@ -51,5 +51,8 @@ const char *output_addresses(Mesh__V1__Prefix *const *prefixes, size_t count,
                              char out[static OUTPUT_TEXT_MAX]);
 json_t *output_json_prefixes(Mesh__V1__Prefix *const *prefixes, size_t count, bool with_length);
 
+/* "192.0.2.1:51820", "-" for none; and a list of them. */
 const char *output_endpoint(const Mesh__V1__Endpoint *endpoint, char out[static OUTPUT_TEXT_MAX]);
+
+/* The same as an array of texts. */
 json_t *output_json_endpoints(Mesh__V1__Endpoint *const *endpoints, size_t count);

@@ -26,4 +26,5 @@ int rpc_call(const struct invocation *in, enum rpc_daemon daemon, const char *me
              const ProtobufCMessage *request, const ProtobufCMessageDescriptor *type,
              uint64_t timeout_ms, struct rpc_reply *ret);
 
+/* Frees the arena; a zeroed reply is fine. */
 void rpc_reply_done(struct rpc_reply *reply);
