@@ -43,5 +43,8 @@ int desired_interface(const struct agent_state *state, const struct agent_config
                       const struct desired_how *how, struct apply_desired *ret_desired,
                       struct desired_peers *ret_peers);
 
+/* Frees the device and the addresses, and wipes the key. */
 void desired_done(struct apply_desired *desired);
+
+/* Frees the list; it is empty afterwards. */
 void desired_peers_done(struct desired_peers *peers);

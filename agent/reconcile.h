@@ -62,4 +62,5 @@ void reconcile_greet(struct reconcile *r);
 /* Forgets what was asked of the kernel; for a membership that ended. */
 void reconcile_forget(struct reconcile *r);
 
+/* What the last pass left; borrowed. */
 const struct reconcile_report *reconcile_report(const struct reconcile *r);

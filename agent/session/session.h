@@ -139,6 +139,7 @@ uint64_t session_next_ms(const struct session *s);
 /* Seals and sends a message. MESH_ESTATE unless connected; MESH_ELIMIT, MESH_ENOMEM. */
 int session_send(struct session *s, const Mesh__V1__AgentMessage *message);
 
+/* Where the session is now. */
 enum session_state session_state(const struct session *s);
 
 /* Where the connection leads, borrowed; NULL unless connected. */

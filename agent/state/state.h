@@ -1,8 +1,8 @@
 /* The agent's desired state: who this node is and what it should be, in memory and on disk.
  *
  * The one owner of both (01-architecture.md, rule 3): the session hands in what the coordinator
- * sent, the reconciler reads a borrowed view. A change is checked, then stored, then seen. It points
- * into itself: never copy it. No network, no kernel. */
+ * sent, the reconciler reads a borrowed view. A change is checked, then stored, then seen. It
+ * points into itself: never copy it. No network, no kernel. */
 #pragma once
 #include "agent/state/disk.h"
 #include "agent/state/keyring.h"
