@@ -57,7 +57,10 @@ struct ip_prefix ip_prefix_mask(struct ip_prefix prefix);
 /* The prefix that holds exactly this address. */
 struct ip_prefix ip_prefix_of(struct ip_addr addr);
 
+/* Whether ADDR lies in PREFIX. Families never mix. */
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr);
+
+/* Whether the two have an address in common. */
 bool ip_prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b);
 
 /* 127/8, ::1; 169.254/16, fe80::/10; 0.0.0.0 or ::. */
