@@ -226,7 +226,8 @@ $(BENCH_BINS): %: %.o $(SUPPORT_O) $(call libs_for,bench)
 # ---- what people call --------------------------------------------------------------------------
 # The steps after an installation of packages are a make of their own: it asks pkg-config again.
 
-export BUILD MESH_BIN := $(abspath $(BIN))
+export BUILD
+export MESH_BIN := $(abspath $(BIN))
 AGAIN := $(MAKE) --no-print-directory
 
 .PHONY: check check-long lint format fuzz coverage bench demo

@@ -19,7 +19,7 @@
 
 set -u
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-LAB_BUILD=${BUILD:-$LAB_ROOT/build}
+LAB_BUILD=$(readlink -m "${BUILD:-$LAB_ROOT/build}") # absolute: a host's mount namespace is entered at /
 MESH_BIN=${MESH_BIN:-$LAB_BUILD/bin}
 declare -A HOST_PID=() DAEMON_PID=()
 LAB_COUNT=0
