@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent_sync.h"
 #include "common/env.h"
@@ -306,14 +307,30 @@ static void close_handle(uv_handle_t *handle, void *user)
                 uv_close(handle, NULL);
 }
 
-/* What the parts close goes with the loop; what is left are our own handles. */
-static void drain(struct agent *agent)
+static void note_handle(uv_handle_t *handle, void *user)
+{
+        bool *ret_any = user;
+        (void)handle;
+        *ret_any = true;
+}
+
+static bool has_handles(uv_loop_t *loop)
+{
+        bool any = false;
+        uv_walk(loop, note_handle, &any);
+        return any;
+}
+
+/* What the parts close goes with the loop; what is left are our own handles. False: a look-up of a
+ * name still hangs in its thread, and is not waited for. */
+static bool drain(struct agent *agent)
 {
         for (size_t i = 0; i < 3; i++)
                 close_handle((uv_handle_t *)&agent->signals[i], NULL);
         close_handle((uv_handle_t *)&agent->watchdog, NULL);
-        (void)uv_run(agent->loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(agent->loop);
+        while (has_handles(agent->loop) && uv_run(agent->loop, UV_RUN_ONCE))
+                ;
+        return uv_loop_close(agent->loop) == 0;
 }
 
 int agent_run(const struct agent_flags *flags)
@@ -335,10 +352,12 @@ int agent_run(const struct agent_flags *flags)
         if (!err)
                 (void)uv_run(&loop, UV_RUN_DEFAULT);
         close_parts(&agent);
-        drain(&agent);
+        bool drained = drain(&agent);
         tls_client_free(agent.tls);
         agent_state_done(&agent.state);
         agent_config_done(&agent.config);
         notify_done(&agent.notify);
+        if (!drained)
+                _exit(err ? 1 : 0); /* exit(3) would join libuv's threads */
         return err ? 1 : 0;
 }

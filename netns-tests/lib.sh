@@ -7,12 +7,14 @@
 #   lab_enter "$@"                    once, at the top
 #   lab_switch                        a bridge; hosts that are added get a port of it
 #   host_add NAME ADDRESS/BITS...     a host: own network, own /run, eth0 at the switch
+#   host_own NAME PATH                a PATH of its own (a copy; a directory: empty) at $(own NAME PATH)
 #   on NAME COMMAND...                run there
 #   start NAME LABEL COMMAND...       run there in the background; log in $LAB/NAME.LABEL.log
 #   stop NAME LABEL [SIGNAL]          end it and wait until it is gone
 #   coordinator_start NAME [FLAG...]  mesh-coordinator with its state in $LAB
 #   agent_start NAME [FLAG...]        mesh-agent, likewise
 #   mctl NAME VERB...                 meshctl there
+#   connect NAME                      starts its agent; CONNECT_MS: until it was connected
 #   wait_for SECONDS COMMAND...       until the command succeeds; false at the deadline
 #   check TEXT COMMAND...             one test; `check_not` for one that must fail
 #   lab_done                          the plan line; false if a test failed
@@ -21,22 +23,39 @@ set -u
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LAB_BUILD=$(readlink -m "${BUILD:-$LAB_ROOT/build}") # absolute: a host's mount namespace is entered at /
 MESH_BIN=${MESH_BIN:-$LAB_BUILD/bin}
+LAB_ENV=BUILD,MESH_BIN,LAB_SLOW,DEMO_BREAK,KEEP # what sudo hands on
 declare -A HOST_PID=() DAEMON_PID=()
 LAB_COUNT=0
 LAB_FAILED=0
 
 lab_enter() {
+        LAB=${LAB:-$LAB_BUILD/lab/$(basename "$0" .sh)}
         if [ -z "${LAB_INSIDE:-}" ]; then
                 if [ "$(id -u)" -ne 0 ]; then
-                        exec sudo --preserve-env=BUILD,MESH_BIN "$0" "$@"
+                        exec sudo --preserve-env="$LAB_ENV" "$0" "$@"
                 fi
-                exec env LAB_INSIDE=1 unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+                rm -rf "$LAB"
+                mkdir -p "$LAB"
+                # unshare holds signals back, and its child, as PID 1, is deaf to most of them: so
+                # this shell listens, and whatever ends it, kill -9 too, ends all of it.
+                LAB_INSIDE=1 setpriv --pdeathsig KILL \
+                        unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$@" &
+                trap 'lab_leave 130' INT
+                trap 'lab_leave 143' TERM HUP
+                wait "$!"
+                lab_leave "$?"
         fi
         unset LAB_INSIDE
-        LAB=${LAB:-$LAB_BUILD/lab/$(basename "$0" .sh)}
-        rm -rf "$LAB"
-        mkdir -p "$LAB"
         ip link set lo up
+}
+
+lab_leave() { # CODE
+        trap - INT TERM HUP
+        kill -KILL %1 2>/dev/null
+        wait
+        # The files belong to who called sudo, so that a later `make clean` works.
+        [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:$SUDO_GID" "$LAB_BUILD"/lab "$LAB" 2>/dev/null
+        exit "$1"
 }
 
 lab_switch() {
@@ -62,6 +81,19 @@ host_add() {
                 on "$name" ip address add "$address" dev eth0
         done
         on "$name" ip link set eth0 up
+}
+
+own() { echo "$LAB/$1.own$(echo "$2" | tr / -)"; }
+
+host_own() {
+        local name=$1 path=$2 copy
+        copy=$(own "$name" "$path")
+        if [ -d "$path" ]; then mkdir -p "$copy"; else cat "$path" >"$copy" 2>/dev/null; fi
+        # a link may lead into /run, where the host has nothing yet
+        on "$name" sh -c '
+                to=$(readlink -m "$1")
+                [ -e "$to" ] || { mkdir -p "${to%/*}" && : >"$to"; }
+                mount --bind "$2" "$to"' sh "$path" "$copy"
 }
 
 on() {
@@ -105,6 +137,14 @@ mctl() {
         local name=$1
         shift
         on "$name" "$MESH_BIN/meshctl" "$@"
+}
+
+is_connected() { mctl "$1" status --json | grep -q '"state": "connected"'; }
+
+connect() {
+        local began=${EPOCHREALTIME/[.,]/}
+        agent_start "$1" && wait_for 30 is_connected "$1" || return 1
+        CONNECT_MS=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
 }
 
 wait_for() {
