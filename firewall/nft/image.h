@@ -31,7 +31,10 @@ struct image {
         int error; /* sticky: MESH_ENOMEM, MESH_ELIMIT */
 };
 
+/* An image of nothing. Allocates nothing. */
 struct image image_empty(void);
+
+/* Frees; an empty image is fine. */
 void image_done(struct image *image);
 
 /* Add; nothing is kept of the object. A rule's chain must have been added; a rule that libnftnl
