@@ -189,7 +189,8 @@ static int read_file(struct coordinator_config *config)
                               mesh_strerror(err));
         for (size_t i = 0; i < findings.count; i++)
                 finding_render(&findings.items[i], bytes.bytes, bytes.len, &text);
-        (void)fwrite(text.bytes, 1, text.len, stderr);
+        if (text.len > 0)
+                (void)fwrite(text.bytes, 1, text.len, stderr);
 out:
         yaml_free(yaml);
         findings_done(&findings);

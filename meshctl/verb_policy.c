@@ -74,7 +74,8 @@ static void print_findings(const struct policy_files *files, const struct findin
 {
         struct buffer text = buffer_with_max(RENDER_MAX_BYTES);
         policy_files_render(files, findings, &text);
-        (void)fwrite(text.bytes, 1, text.len, out);
+        if (text.len > 0)
+                (void)fwrite(text.bytes, 1, text.len, out);
         if (findings->dropped > 0)
                 (void)fprintf(out, "and %zu more\n", findings->dropped);
         buffer_done(&text);
