@@ -241,9 +241,10 @@ void session_closed(struct session *s, unsigned attempt, enum grpc_status status
         /* Only one that has proved to be the coordinator can refuse. */
         bool refused = (phase == ATTEMPT_PROOF || phase == ATTEMPT_OPEN) && is_refusal(status);
         char remote[IP_TEXT_MAX];
-        if (!text || !text[0])
-                text = status == GRPC_OK ? "the coordinator ended the stream"
-                                         : grpc_status_name(status);
+        if (status == GRPC_OK)
+                text = "the coordinator ended the stream"; /* its text would be "OK" */
+        else if (!text || !text[0])
+                text = grpc_status_name(status);
         session_set_error(s, "%s: %s",
                           ip_endpoint_format(&s->attempts[attempt].route.remote, remote), text);
         s->refused = refused;
