@@ -12,8 +12,6 @@
 #include "common/log.h"
 #include "common/net/tls.h"
 
-enum { STATUS_TEXT_MAX = 160 };
-
 /* ---- config ---- */
 
 static void warn_config(struct agent *agent)
@@ -110,15 +108,13 @@ static void on_network(void *user, bool host, bool mesh)
 /* What `systemctl status` shows. */
 static void tell_manager(struct agent *agent, enum session_state state)
 {
-        char text[STATUS_TEXT_MAX];
-        if (agent->state.enrolled)
-                (void)snprintf(text, sizeof(text), "STATUS=%s, %zu peers, coordinator: %s",
-                               agent->state.membership.name,
-                               agent->state.map ? agent->state.map->peer_count : 0,
-                               session_state_name(state));
+        const struct agent_state *held = &agent->state;
+        if (held->enrolled)
+                notify_send(&agent->notify, "STATUS=%s, %zu peers, coordinator: %s",
+                            held->membership.name, held->map ? held->map->peer_count : 0,
+                            session_state_name(state));
         else
-                (void)snprintf(text, sizeof(text), "STATUS=not enrolled");
-        notify_send(&agent->notify, text);
+                notify_send(&agent->notify, "STATUS=not enrolled");
 }
 
 static void on_entered(void *user, enum session_state state)

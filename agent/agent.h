@@ -7,11 +7,11 @@
 
 #include "agent/config.h"
 #include "agent/local/control.h"
-#include "agent/notify.h"
 #include "agent/reconcile.h"
 #include "agent/session/netwatch.h"
 #include "agent/session/uplink.h"
 #include "agent/state/state.h"
+#include "common/notify.h"
 
 struct grpc_server;
 struct tls_client;

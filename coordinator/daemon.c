@@ -27,6 +27,7 @@ struct daemon {
         uv_timer_t tick;
         uv_timer_t watchdog;
         uv_signal_t signals[3];
+        struct notify notify;
         struct api_public public;
         char listener_texts[3][PATH_MAX + 8];
         struct api *api;
@@ -82,8 +83,8 @@ static void on_tick(uv_timer_t *tick)
 
 static void on_watchdog(uv_timer_t *timer)
 {
-        (void)timer;
-        notify_send("WATCHDOG=1");
+        const struct daemon *d = timer->data;
+        notify_send(&d->notify, "WATCHDOG=1");
 }
 
 static void on_drained(void *user)
@@ -99,7 +100,7 @@ static void stop(struct daemon *d)
                 return;
         }
         d->stopping = true;
-        notify_send("STOPPING=1");
+        notify_send(&d->notify, "STOPPING=1");
         log_notice("stopping");
         api_stop(d->api);
         grpc_server_shutdown(d->server, on_drained, d);
@@ -270,11 +271,12 @@ static void fill_public(struct daemon *d)
 static void arm(struct daemon *d)
 {
         static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
-        uint64_t watchdog_ms = notify_watchdog_ms();
+        uint64_t watchdog_ms = d->notify.watchdog_ms;
         (void)uv_timer_init(&d->loop, &d->tick);
         d->tick.data = d;
         (void)uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
         (void)uv_timer_init(&d->loop, &d->watchdog);
+        d->watchdog.data = d;
         if (watchdog_ms)
                 (void)uv_timer_start(&d->watchdog, on_watchdog, watchdog_ms, watchdog_ms);
         for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -297,7 +299,7 @@ static int start(struct daemon *d)
                 return err;
         fill_public(d);
         arm(d);
-        notify_send("READY=1\nSTATUS=%zu members", registry_node_count(d->registry));
+        notify_send(&d->notify, "READY=1\nSTATUS=%zu members", registry_node_count(d->registry));
         log_notice("mesh-coordinator %s is ready: %zu members", MESH_VERSION,
                    registry_node_count(d->registry));
         return 0;
@@ -330,6 +332,7 @@ int coordinator_run(const struct coordinator_config *config)
         static struct daemon daemon; /* too large for the stack; there is one */
         struct daemon *d = &daemon;
         d->config = config;
+        notify_init(&d->notify);
         int err = mesh_error_from_errno(uv_loop_init(&d->loop));
         if (err) {
                 log_error("no event loop: %s", mesh_strerror(err));
@@ -341,5 +344,6 @@ int coordinator_run(const struct coordinator_config *config)
         if (!err)
                 (void)uv_run(&d->loop, UV_RUN_DEFAULT);
         finish(d);
+        notify_done(&d->notify);
         return err ? 1 : 0;
 }
