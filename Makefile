@@ -274,7 +274,7 @@ demo:
 
 UNITS := $(wildcard packaging/systemd/*.service)
 
-.PHONY: install deb
+.PHONY: install uninstall deb
 install: all
 	install -D -m 755 -t $(DESTDIR)$(sbindir) $(BIN)/mesh-coordinator $(BIN)/mesh-agent
 	install -D -m 755 -t $(DESTDIR)$(bindir) $(BIN)/meshctl
@@ -287,6 +287,13 @@ install: all
 	for unit in $(UNITS); do \
 		sed 's|@sbindir@|$(sbindir)|g' "$$unit" >$(DESTDIR)$(libdir)/systemd/system/$${unit##*/}; \
 	done
+
+uninstall:
+	rm -f $(DESTDIR)$(sbindir)/mesh-coordinator $(DESTDIR)$(sbindir)/mesh-agent $(DESTDIR)$(bindir)/meshctl
+	rm -f $(DESTDIR)$(libdir)/sysusers.d/mesh.conf $(DESTDIR)$(libdir)/modules-load.d/mesh.conf
+	rm -f $(DESTDIR)$(libdir)/NetworkManager/conf.d/90-mesh.conf $(DESTDIR)$(libdir)/systemd/network/05-mesh.network
+	rm -f $(addprefix $(DESTDIR)$(libdir)/systemd/system/,$(notdir $(UNITS)))
+	rm -rf $(DESTDIR)$(prefix)/share/doc/mesh
 
 deb:
 	@echo 'make deb: the Debian package is not built yet; make install DESTDIR=... is there' >&2; exit 1
@@ -306,6 +313,7 @@ help:
 	@echo 'make coverage     lines that the unit tests reach'
 	@echo 'make bench        figures'
 	@echo 'make install      DESTDIR=, prefix= (/usr/local)'
+	@echo 'make uninstall    the reverse; config and state stay'
 	@echo 'make deb          not yet'
 	@echo 'make clean        removes $(BUILD)'
 	@echo 'make test/common/test_cursor    one unit test'
