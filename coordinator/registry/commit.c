@@ -30,35 +30,59 @@ static void answer(struct registry_call *call, enum registry_outcome outcome, in
         call->done(call);
 }
 
-/* Ends E from the loop, not from inside the caller's request. */
-static void refuse_later(struct edit *e, int error)
+/* Ends CALL (NULL: nobody waits) from the loop, not from inside the caller's request. Needs no
+ * memory. */
+static void refuse_later(struct registry *r, struct registry_call *call, int error)
 {
-        struct registry *r = e->r;
-        store_tx_free(e->tx);
-        e->tx = NULL;
-        if (!e->call) {
-                edit_free(e);
+        if (!call)
                 return;
-        }
-        e->call->error = error;
-        *r->refused_last = e;
-        r->refused_last = &e->next;
+        call->pending = NULL;
+        call->error = error;
+        call->refused_by = r;
+        call->next_refused = NULL;
+        *r->refused_last = call;
+        r->refused_last = &call->next_refused;
         if (r->wake)
                 r->wake(r->wake_user);
 }
 
+static struct registry_call *take_refused(struct registry *r)
+{
+        struct registry_call *call = r->refused;
+        if (!call)
+                return NULL;
+        r->refused = call->next_refused;
+        if (!r->refused)
+                r->refused_last = &r->refused;
+        call->refused_by = NULL;
+        return call;
+}
+
+static void forget_refused(struct registry *r, const struct registry_call *call)
+{
+        struct registry_call **at = &r->refused;
+        while (*at != call)
+                at = &(*at)->next_refused;
+        *at = call->next_refused;
+        if (!*at)
+                r->refused_last = at;
+}
+
+/* Those that are there now: what an answer asks for anew waits for the next turn of the loop. */
 void edit_run_refused(struct registry *r)
 {
-        struct edit *e = r->refused;
-        r->refused = NULL;
-        r->refused_last = &r->refused;
-        while (e) {
-                struct edit *next = e->next;
-                if (e->call)
-                        answer(e->call, REGISTRY_UNAVAILABLE, e->call->error);
-                edit_free(e);
-                e = next;
-        }
+        struct registry_call *call;
+        size_t count = 0;
+        for (call = r->refused; call; call = call->next_refused)
+                count++;
+        while (count-- > 0 && (call = take_refused(r)))
+                answer(call, REGISTRY_UNAVAILABLE, call->error);
+}
+
+static void give_up(struct edit *e, int error)
+{
+        refuse_later(e->r, e->call, error);
+        edit_free(e);
 }
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -80,8 +104,10 @@ struct edit *edit_begin(struct registry *r, struct registry_call *call, const ch
                         const char *object)
 {
         struct edit *e = calloc(1, sizeof(*e));
-        if (!e)
-                return NULL; /* the caller's deadline answers; there is no memory to do better */
+        if (!e) {
+                refuse_later(r, call, MESH_ENOMEM);
+                return NULL;
+        }
         e->r = r;
         e->call = call;
         if (call) {
@@ -95,7 +121,7 @@ struct edit *edit_begin(struct registry *r, struct registry_call *call, const ch
         else if (r->in_flight >= REGISTRY_MAX_PENDING_CALLS)
                 err = MESH_EBUSY;
         if (err) {
-                refuse_later(e, err);
+                give_up(e, err);
                 return NULL;
         }
         describe(e, call, action, object);
@@ -104,13 +130,13 @@ struct edit *edit_begin(struct registry *r, struct registry_call *call, const ch
 
 void edit_abort(struct edit *e, int err)
 {
-        refuse_later(e, err);
+        give_up(e, err);
 }
 
 void edit_break(struct edit *e, int err)
 {
         registry_broken(e->r, err);
-        refuse_later(e, err);
+        give_up(e, err);
 }
 
 /* ---- generations ---- */
@@ -259,4 +285,7 @@ void registry_forget(struct registry_call *call)
         if (e)
                 e->call = NULL;
         call->pending = NULL;
+        if (call->refused_by)
+                forget_refused(call->refused_by, call);
+        call->refused_by = NULL;
 }

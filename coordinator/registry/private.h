@@ -61,7 +61,7 @@ struct registry {
         int failure;        /* not 0: memory is ahead of the store, requests are refused */
         bool reload_wanted; /* as soon as nothing is in flight */
         bool loading;       /* that is under way */
-        struct edit *refused, **refused_last; /* calls that did not get to the store */
+        struct registry_call *refused, **refused_last; /* calls that did not get to the store */
 };
 
 /* One request on its way to the store: what it writes, and what is told when that is durable. */
@@ -74,7 +74,6 @@ struct edit {
         bool new_epoch;
         bool meta_changed;
         struct event_record event; /* action "": not for the audit log */
-        struct edit *next;         /* among the refused */
 };
 
 /* ---- commit.c ---- */

@@ -98,7 +98,10 @@ struct registry_call {
         uint64_t generation;                      /* that the change became, or the newest */
         uint64_t policy_version;                  /* registry_policy_apply */
 
-        void *pending; /* the registry's */
+        /* the registry's */
+        void *pending;
+        struct registry *refused_by;
+        struct registry_call *next_refused;
 };
 
 /* The caller goes away: DONE will not run. The change itself may still happen. */

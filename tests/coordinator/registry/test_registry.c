@@ -173,6 +173,33 @@ static void a_forgotten_call_is_not_answered(void **state)
         assert_int_equal(registry_node_count(f->r), 1);
 }
 
+/* Refused before it got to the store; the ones beside it are answered all the same. */
+static void a_forgotten_refusal_is_not_answered(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t key[SETUP_KEY_ID_BYTES];
+        struct result broken, refused[4];
+        make_reusable_key(f, key);
+        struct registry_claim claim = claim_of(1, key, "a");
+        faulty_disk.sync_error = SQLITE_IOERR_FSYNC;
+        result_init(&broken);
+        registry_enroll(f->r, &claim, &broken.call);
+        registry_run(f->r);
+        for (size_t i = 0; i < LENGTH(refused); i++) {
+                result_init(&refused[i]);
+                registry_enroll(f->r, &claim, &refused[i].call);
+        }
+        registry_forget(&refused[3].call);
+        registry_forget(&refused[1].call);
+        result_init(&broken);
+        registry_enroll(f->r, &claim, &broken.call);
+        faulty_heal();
+        registry_run(f->r);
+        for (size_t i = 0; i < LENGTH(refused); i++)
+                assert_int_equal(refused[i].done, i % 2 == 0);
+        assert_int_equal(broken.done, 1);
+}
+
 /* ---- instance tokens ---- */
 
 struct machine {
@@ -323,6 +350,7 @@ int main(void)
                 CASE(nothing_is_kept_that_was_not_acknowledged),
                 CASE(a_reload_that_fails_is_tried_again),
                 CASE(a_forgotten_call_is_not_answered),
+                CASE(a_forgotten_refusal_is_not_answered),
                 CASE(clones_are_found),
                 CASE(only_real_changes_are_generations),
                 CASE(policies_are_applied_once),
