@@ -48,15 +48,6 @@ static int on_link(const struct nlmsghdr *message, void *user)
         return 0;
 }
 
-bool link_name_valid(const char *name)
-{
-        static const char *const reserved[] = { "", ".", "..", "all", "default" };
-        for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-                if (strcmp(name, reserved[i]) == 0)
-                        return false;
-        return strlen(name) < IFNAMSIZ && !strpbrk(name, "/:% \t\n\v\f\r");
-}
-
 int link_find(struct netlink *nl, const char *name, struct link *ret_link, struct reason *why)
 {
         uint64_t memory[MEMORY_WORDS];

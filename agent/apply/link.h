@@ -18,9 +18,6 @@ struct link {
         char kind[LINK_KIND_MAX]; /* "wireguard", "tun"...; "" for hardware */
 };
 
-/* Whether the kernel would take NAME for an interface. */
-bool link_name_valid(const char *name);
-
 /* The interface called NAME. NL is a NETLINK_ROUTE socket. MESH_ENOENT if there is none. */
 int link_find(struct netlink *nl, const char *name, struct link *ret_link, struct reason *why);
 

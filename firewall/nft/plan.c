@@ -10,6 +10,7 @@
 #include <linux/netfilter.h>
 
 #include "common/error.h"
+#include "common/ifname.h"
 #include "firewall/nft/plan_allow.h"
 #include "firewall/nft/plan_mesh.h"
 
@@ -269,16 +270,9 @@ static void add_output_chain(struct ruleset *rs, const struct firewall_input *in
         rule->counter = true;
 }
 
-/* What the kernel takes as a name (dev_valid_name), and no '*', which would match others too. */
-static bool interface_name_valid(const char *name)
-{
-        return name && name[0] && strlen(name) < IFNAMSIZ && !strpbrk(name, "/: \t\n\v\f\r*\"") &&
-               strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
 int firewall_plan(const struct firewall_input *in, struct ruleset *ret_rs)
 {
-        if (!in->local || !interface_name_valid(in->interface))
+        if (!in->local || !ifname_valid(in->interface))
                 return MESH_EINVAL;
         struct ruleset rs;
         int err = ruleset_init(&rs, in->table ? in->table : "mesh");
