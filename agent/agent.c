@@ -38,9 +38,11 @@ static bool needs_restart(const struct agent_config *a, const struct agent_confi
 void agent_reload(struct agent *agent)
 {
         struct agent_config config;
-        int err = agent_config_load(&agent->flags, &config, agent->config_warning);
+        char warning[AGENT_CONFIG_WARNING_MAX];
+        int err = agent_config_load(&agent->flags, &config, warning);
         if (err) {
-                log_error("config: %s; nothing was changed", mesh_strerror(err));
+                log_error("config: %s; nothing was changed",
+                          warning[0] ? warning : mesh_strerror(err));
                 return;
         }
         if (needs_restart(&agent->config, &config))
@@ -50,6 +52,7 @@ void agent_reload(struct agent *agent)
         memcpy(config.socket, agent->config.socket, sizeof(config.socket));
         agent_config_done(&agent->config);
         agent->config = config;
+        memcpy(agent->config_warning, warning, sizeof(warning));
         warn_config(agent);
         log_set_level(config.log_level);
         err = agent_config_keep(&agent->config, &agent->state.dir);
@@ -182,7 +185,8 @@ static int open_state(struct agent *agent)
 {
         int err = agent_config_load(&agent->flags, &agent->config, agent->config_warning);
         if (err) {
-                log_error("config: %s", mesh_strerror(err));
+                log_error("config: %s",
+                          agent->config_warning[0] ? agent->config_warning : mesh_strerror(err));
                 return err;
         }
         log_set_level(agent->config.log_level);

@@ -49,7 +49,7 @@ int boot_load_firewall(const struct agent_flags *flags)
         char warning[AGENT_CONFIG_WARNING_MAX];
         int err = agent_config_load(flags, &config, warning);
         if (err) {
-                log_error("config: %s", mesh_strerror(err));
+                log_error("config: %s", warning[0] ? warning : mesh_strerror(err));
                 return 1;
         }
         if (warning[0])

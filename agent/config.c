@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/apply/apply.h"
 #include "common/buffer.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/ifname.h"
 #include "common/yaml.h"
 
 /* What yaml_read fills; borrowed from the parsed file. */
@@ -66,13 +68,21 @@ static int take_text(struct yaml *yaml, const char *key, const char *text, char 
         if (!text)
                 return 0;
         size_t len = strlen(text);
-        if (len >= size) {
-                yaml_error(yaml, yaml_get(yaml_root(yaml), key), "%s is longer than %zu bytes", key,
+        if (len == 0 || len >= size) {
+                yaml_error(yaml, yaml_get(yaml_root(yaml), key), "%s needs 1 to %zu bytes", key,
                            size - 1);
                 return MESH_EFORMAT;
         }
         memcpy(out, text, len + 1);
         return 0;
+}
+
+static int check_interface(struct yaml *yaml, const char *name)
+{
+        if (ifname_valid(name))
+                return 0;
+        yaml_error(yaml, yaml_get(yaml_root(yaml), "interface"), "no name for an interface");
+        return MESH_EFORMAT;
 }
 
 /* An address with or without a port; without one it is the coordinator's. */
@@ -112,6 +122,8 @@ static int take_fields(struct yaml *yaml, const struct fields *fields, struct ag
 {
         int err = take_text(yaml, "interface", fields->interface, config->interface,
                             sizeof(config->interface));
+        if (!err)
+                err = check_interface(yaml, config->interface);
         if (!err)
                 err = take_text(yaml, "state_dir", fields->state_dir, config->state_dir,
                                 sizeof(config->state_dir));
@@ -180,16 +192,31 @@ static int keep_text(struct agent_config *config, const struct buffer *bytes)
         return 0;
 }
 
+/* An interface of somebody else is refused here, before any rule of ours is about it: the ruleset
+ * would judge what comes in there as mesh traffic and lock everybody out, break-glass included. */
+static int check_owner(const struct agent_config *config, const char *where,
+                       char warning[static AGENT_CONFIG_WARNING_MAX])
+{
+        if (apply_may_use(config->interface))
+                return 0;
+        (void)snprintf(warning, AGENT_CONFIG_WARNING_MAX,
+                       "%s: interface %s is there already and is no WireGuard", where,
+                       config->interface);
+        return MESH_EEXIST;
+}
+
 static int load_file(const char *path, struct agent_config *ret_config,
                      char warning[static AGENT_CONFIG_WARNING_MAX])
 {
         struct buffer bytes = buffer_with_max(AGENT_CONFIG_BYTES_MAX);
         int err = file_read(path, &bytes);
-        if (err && err != MESH_ENOENT)
+        if (err)
                 (void)snprintf(warning, AGENT_CONFIG_WARNING_MAX, "%s: %s", path,
                                mesh_strerror(err));
         if (!err)
                 err = agent_config_parse(path, bytes.bytes, bytes.len, ret_config, warning);
+        if (!err)
+                err = check_owner(ret_config, path, warning);
         if (!err) {
                 ret_config->source = AGENT_CONFIG_FROM_FILE;
                 err = keep_text(ret_config, &bytes);
@@ -221,26 +248,53 @@ static int load_copy(const char *state_dir, struct agent_config *ret_config)
         return err;
 }
 
-static int override(const struct agent_flags *flags, struct agent_config *config)
+static int override(const struct agent_flags *flags, struct agent_config *config,
+                    char warning[static AGENT_CONFIG_WARNING_MAX])
 {
         const struct {
-                const char *text;
+                const char *flag, *text;
                 char *out;
                 size_t size;
         } rows[] = {
-                { flags->interface, config->interface, sizeof(config->interface) },
-                { flags->state_dir, config->state_dir, sizeof(config->state_dir) },
-                { flags->socket, config->socket, sizeof(config->socket) },
+                { "--interface", flags->interface, config->interface, sizeof(config->interface) },
+                { "--state-dir", flags->state_dir, config->state_dir, sizeof(config->state_dir) },
+                { "--socket", flags->socket, config->socket, sizeof(config->socket) },
         };
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                 if (!rows[i].text)
                         continue;
                 size_t len = strlen(rows[i].text);
-                if (len == 0 || len >= rows[i].size)
+                if (len == 0 || len >= rows[i].size) {
+                        (void)snprintf(warning, AGENT_CONFIG_WARNING_MAX, "%s needs 1 to %zu bytes",
+                                       rows[i].flag, rows[i].size - 1);
                         return MESH_EINVAL;
+                }
                 memcpy(rows[i].out, rows[i].text, len + 1);
         }
-        return 0;
+        if (!flags->interface)
+                return 0;
+        if (ifname_valid(flags->interface))
+                return check_owner(config, "--interface", warning);
+        (void)snprintf(warning, AGENT_CONFIG_WARNING_MAX, "--interface: no name for an interface");
+        return MESH_EINVAL;
+}
+
+/* What holds instead of the file. Without a file and without a copy, nothing is wrong. */
+static int load_instead(const struct agent_flags *flags, bool missing,
+                        struct agent_config *ret_config,
+                        char warning[static AGENT_CONFIG_WARNING_MAX])
+{
+        struct agent_config config = { 0 };
+        int err = load_copy(flags->state_dir ? flags->state_dir : AGENT_STATE_DIR, &config);
+        if (err) {
+                if (missing && err == MESH_ENOENT)
+                        warning[0] = '\0';
+                config = defaults();
+                err = local_firewall_default(FIREWALL_MODE_MESH, NULL, 0, &config.firewall);
+        }
+        if (!err)
+                *ret_config = config;
+        return err;
 }
 
 int agent_config_load(const struct agent_flags *flags, struct agent_config *ret_config,
@@ -250,15 +304,12 @@ int agent_config_load(const struct agent_flags *flags, struct agent_config *ret_
         struct agent_config config = { 0 };
         warning[0] = '\0';
         int err = load_file(path, &config, warning);
-        if (err && err != MESH_ENOENT && err != MESH_ENOMEM)
-                err = load_copy(flags->state_dir ? flags->state_dir : AGENT_STATE_DIR, &config);
-        if (err) {
+        if (err && err != MESH_ENOMEM) {
                 agent_config_done(&config);
-                config = defaults();
-                err = local_firewall_default(FIREWALL_MODE_MESH, NULL, 0, &config.firewall);
+                err = load_instead(flags, err == MESH_ENOENT, &config, warning);
         }
         if (!err)
-                err = override(flags, &config);
+                err = override(flags, &config, warning);
         if (err)
                 agent_config_done(&config);
         else

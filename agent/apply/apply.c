@@ -10,6 +10,7 @@
 #include "agent/apply/wg.h"
 #include "agent/apply/wg_diff.h"
 #include "common/error.h"
+#include "common/ifname.h"
 #include "common/netlink.h"
 
 /* One run. */
@@ -26,7 +27,7 @@ struct run {
 static int step_interface(struct run *run)
 {
         const char *name = run->desired->ifname;
-        if (!link_name_valid(name))
+        if (!ifname_valid(name))
                 return reason_set(&run->why, MESH_EINVAL, "interface name \"%.32s\"", name);
         int err = netlink_open(NETLINK_ROUTE, &run->nl);
         if (err)
@@ -185,6 +186,18 @@ int apply_observe(const char *ifname, struct wg_device *ret_device, const char *
         wg_close(wg);
         netlink_close(nl);
         return err;
+}
+
+bool apply_may_use(const char *ifname)
+{
+        struct reason why;
+        struct netlink *nl = NULL;
+        struct link link;
+        if (netlink_open(NETLINK_ROUTE, &nl) != 0)
+                return true; /* nothing is known against it */
+        bool may = link_find(nl, ifname, &link, &why) != 0 || wg_may_carry(link.kind);
+        netlink_close(nl);
+        return may;
 }
 
 int apply_remove(const char *ifname, char text[APPLY_TEXT_MAX])

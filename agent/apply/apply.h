@@ -62,6 +62,10 @@ int apply_reconcile(const struct apply_desired *desired, struct apply_result *re
  * as above. MESH_ENOENT if there is no such interface. */
 int apply_observe(const char *ifname, struct wg_device *ret_device, const char **ret_backend);
 
+/* Whether the interface IFNAME is missing or of a kind that a backend makes. False for a network
+ * card, a bridge, the loopback: the firewall must not take what comes in there for mesh traffic. */
+bool apply_may_use(const char *ifname);
+
 /* Removes the interface and all that hangs on it (peers, addresses, routes, the userspace process).
  * Nothing there is success. MESH_EEXIST if the name belongs to something that is not ours. TEXT
  * (may be NULL) gets the reason. */

@@ -62,6 +62,14 @@ static const struct wg_backend backends[] = {
         [USERSPACE] = { "userspace", "tun", userspace_get, userspace_set, userspace_remove },
 };
 
+bool wg_may_carry(const char *link_kind)
+{
+        for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+                if (strcmp(link_kind, backends[i].link_kind) == 0)
+                        return true;
+        return false;
+}
+
 /* Which backend carries a link that exists. */
 static int backend_of(struct wg *wg, struct reason *why)
 {

@@ -24,6 +24,9 @@ int wg_open_or_create(struct netlink *nl, const char *ifname, struct wg **ret_wg
 /* Closes; the interface stays. NULL is allowed. */
 void wg_close(struct wg *wg);
 
+/* Whether a backend makes links of that kind. */
+bool wg_may_carry(const char *link_kind);
+
 /* "kernel" or "userspace"; static. */
 const char *wg_backend_name(const struct wg *wg);
 

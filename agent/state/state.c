@@ -260,7 +260,7 @@ void agent_state_pin_failed(struct agent_state *state, const struct ip_endpoint 
 int agent_state_forget(struct agent_state *state)
 {
         static const enum state_file files[] = { STATE_MEMBERSHIP, STATE_MAP, STATE_KEYS,
-                                                 STATE_CLOCK };
+                                                 STATE_CLOCK, STATE_CONFIG };
         int err = 0;
         for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++)
                 err = state_dir_remove(&state->dir, files[i]);

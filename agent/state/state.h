@@ -79,6 +79,6 @@ int agent_state_save_map(struct agent_state *state);
 void agent_state_pin_failed(struct agent_state *state, const struct ip_endpoint *endpoint,
                             uint64_t now_ms);
 
-/* Is a member no more: membership, map and keys are removed from disk and memory, the membership
- * first. Nothing there is fine. */
+/* Is a member no more: membership, map, keys and the copy of the config are removed from disk and
+ * memory, the membership first. Nothing there is fine. */
 int agent_state_forget(struct agent_state *state);

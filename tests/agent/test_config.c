@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sodium.h>
@@ -102,9 +103,30 @@ static void flags_win(void **state)
         w->flags.interface = "wg9";
         load(w);
         assert_string_equal(w->config.interface, "wg9");
-        w->flags.interface = "a-name-that-is-too-long";
-        agent_config_done(&w->config);
-        assert_int_equal(agent_config_load(&w->flags, &w->config, w->warning), MESH_EINVAL);
+}
+
+static const struct {
+        const char *interface, *socket;
+        int expected;
+        const char *says;
+} bad_flags[] = {
+        { "sixteen-letters-", NULL, MESH_EINVAL, "--interface needs 1 to 15 bytes" },
+        { "", NULL, MESH_EINVAL, "--interface" },
+        { "mesh/0", NULL, MESH_EINVAL, "--interface: no name" },
+        { "lo", NULL, MESH_EEXIST, "interface lo is there already" },
+        { NULL, "", MESH_EINVAL, "--socket" },
+};
+
+static void a_bad_flag_is_told(void **state)
+{
+        struct world *w = *state;
+        for (size_t i = 0; i < sizeof(bad_flags) / sizeof(bad_flags[0]); i++) {
+                w->flags.interface = bad_flags[i].interface;
+                w->flags.socket = bad_flags[i].socket;
+                assert_int_equal(agent_config_load(&w->flags, &w->config, w->warning),
+                                 bad_flags[i].expected);
+                assert_non_null(strstr(w->warning, bad_flags[i].says));
+        }
 }
 
 static const struct {
@@ -114,7 +136,13 @@ static const struct {
         { "a wrong word", "log: loud\n", ":1:6: " },
         { "a pin that is a name", "pin:\n  addresses: [mesh.example.org]\n", ":2:" },
         { "the unspecified address", "pin:\n  addresses: [0.0.0.0]\n", ":2:" },
-        { "an interface too long", "interface: abcdefghijklmnopq\n", ":1:" },
+        { "an interface of 16", "interface: abcdefghijklmnop\n", ":1:12: " },
+        { "an interface with a slash", "interface: mesh/0\n", ":1:12: " },
+        { "an empty interface", "interface: \"\"\n", ":1:12: " },
+        { "a pattern", "interface: \"mesh*\"\n", ":1:12: " },
+        { "somebody else's interface", "interface: lo\n", "lo is there already" },
+        { "an empty state directory", "state_dir: \"\"\n", ":1:12: " },
+        { "an empty socket", "socket: \"\"\n", ":1:9: " },
         { "an unknown mode", "firewall:\n  mode: hsot\n", ":2:" },
         { "a bad port", "control_plane: [tcp/70000]\n", ":1:" },
         { "no YAML", "interface: [\n", ":" },
@@ -146,6 +174,20 @@ static void a_bad_file_keeps_the_last_good_copy(void **state)
         assert_int_equal(agent_config_keep(&w->config, &w->dir), 0); /* a copy is not kept again */
         load(w);
         assert_int_equal(w->config.firewall.break_glass[0].port.ports.low, 2222);
+}
+
+/* A host in mode host must not open itself because its config has gone. */
+static void a_file_that_has_gone_keeps_the_last_good_copy(void **state)
+{
+        struct world *w = *state;
+        put(w, whole);
+        load(w);
+        assert_int_equal(agent_config_keep(&w->config, &w->dir), 0);
+        assert_int_equal(unlink(w->file), 0);
+        load(w);
+        assert_int_equal(w->config.source, AGENT_CONFIG_FROM_COPY);
+        assert_non_null(strstr(w->warning, "not found"));
+        assert_int_equal(w->config.firewall.mode, FIREWALL_MODE_HOST);
 }
 
 static void a_torn_copy_falls_back_to_the_one_before(void **state)
@@ -184,8 +226,10 @@ int main(void)
                 TEST(a_missing_file_means_the_defaults),
                 TEST(reads_every_key),
                 TEST(flags_win),
+                TEST(a_bad_flag_is_told),
                 TEST(a_bad_file_is_told_with_its_place),
                 TEST(a_bad_file_keeps_the_last_good_copy),
+                TEST(a_file_that_has_gone_keeps_the_last_good_copy),
                 TEST(a_torn_copy_falls_back_to_the_one_before),
                 TEST(an_empty_file_is_fine),
         };
