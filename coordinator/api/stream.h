@@ -20,7 +20,7 @@ struct sync_stream {
         struct channel *channel;
         struct netmap_stream *map;   /* while open */
         struct registry_call change; /* while connecting or leaving */
-        bool change_pending, connected, bound, dirty;
+        bool change_pending, bound, dirty;
         enum sync_state state;
         uint8_t node_id[NODE_ID_BYTES];
         uint64_t began_ms, heard_ms, beat_ms;

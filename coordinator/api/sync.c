@@ -33,9 +33,8 @@ static void disconnect(struct sync_stream *s)
         if (s->map)
                 netmap_detach(s->map);
         s->map = NULL;
-        if (s->connected && s->bound) /* a stream that replaced this one keeps it connected */
+        if (s->bound)
                 registry_disconnect(s->api->registry, s->node_id);
-        s->connected = false;
         streams_unbind(s->api, s);
         if (s->change_pending)
                 registry_forget(&s->change);
@@ -138,8 +137,7 @@ static int send_welcome(struct sync_stream *s, const struct node *node, bool res
                 goto out;
         versions.lowest = versions.highest = PROTOCOL_VERSION;
         versions.software = (char *)MESH_VERSION;
-        epoch.start_ms = meta->epoch.start_ms;
-        epoch.random = meta->epoch.random;
+        netmap_epoch(s->api->netmap, &epoch.start_ms, &epoch.random);
         body.time_ms = (uint64_t)env_wall_ms(s->api->env);
         body.epoch = &epoch;
         body.generation = netmap_generation(s->api->netmap);
@@ -162,24 +160,38 @@ out:
         return err;
 }
 
+static void end_outcome(struct sync_stream *s, enum registry_outcome outcome)
+{
+        sync_end(s, reply_status_of(outcome), registry_outcome_word(outcome),
+                 registry_outcome_text(outcome));
+}
+
+static void open_stream(struct sync_stream *s);
+
 static void epoch_done(struct registry_call *change)
 {
+        struct sync_stream *s = change->user;
+        s->change_pending = false;
         if (change->outcome == REGISTRY_OK)
                 log_warning("a member had seen changes that this store never had: it was restored "
                             "from a copy? A new epoch began; every member gets a snapshot");
-        free(change);
+        if (reply_status_of(change->outcome) == GRPC_OK)
+                open_stream(s);
+        else
+                end_outcome(s, change->outcome);
 }
 
-/* Our own MAC stands on a position that we never reached. */
+/* Our own MAC stands on a position that we never reached. The stream opens when the new epoch is
+ * durable: Welcome tells of it. */
 static void begin_epoch(struct sync_stream *s)
 {
-        struct registry_call *change = calloc(1, sizeof(*change));
-        if (!change)
-                return; /* the snapshot that follows is right anyway */
-        change->done = epoch_done;
-        change->actor = "coordinator";
-        change->source = s->source;
-        registry_begin_epoch(s->api->registry, &s->position, change);
+        netmap_detach(s->map);
+        s->map = NULL;
+        s->has_position = false;
+        s->change.done = epoch_done;
+        s->change.actor = "coordinator";
+        s->change_pending = true;
+        registry_begin_epoch(s->api->registry, &s->position, &s->change);
 }
 
 static void open_stream(struct sync_stream *s)
@@ -187,10 +199,8 @@ static void open_stream(struct sync_stream *s)
         struct sync_stream *older = streams_find(s->api, s->node_id);
         const struct node *node = registry_find_node(s->api->registry, s->node_id);
         enum netmap_resume resume = NETMAP_SNAPSHOT;
-        if (older) {
-                older->connected = false; /* this stream keeps the member connected */
+        if (older)
                 sync_end(older, GRPC_ABORTED, "replaced", "a newer stream of this node took over");
-        }
         int err = node ? netmap_attach(s->api->netmap, s->node_id,
                                        s->has_position ? &s->position : NULL, s, &s->map, &resume)
                        : MESH_ENOENT;
@@ -199,9 +209,11 @@ static void open_stream(struct sync_stream *s)
                          mesh_strerror(err));
                 return;
         }
-        if (resume == NETMAP_AHEAD)
+        if (resume == NETMAP_AHEAD) {
                 begin_epoch(s);
-        s->connected = true;
+                return;
+        }
+        registry_connected(s->api->registry, s->node_id);
         streams_bind(s->api, s);
         sync_enter(s, SYNC_OPEN);
         err = send_welcome(s, node, resume == NETMAP_RESUMED);
@@ -224,9 +236,7 @@ static void connect_done(struct registry_call *change)
         else if (change->outcome == REGISTRY_NODE_UNKNOWN)
                 end_error(s, MESH_EAUTH);
         else
-                sync_end(s, reply_status_of(change->outcome),
-                         registry_outcome_word(change->outcome),
-                         registry_outcome_text(change->outcome));
+                end_outcome(s, change->outcome);
 }
 
 static bool versions_meet(const Mesh__V1__Versions *theirs)

@@ -244,3 +244,9 @@ uint64_t netmap_generation(const struct netmap *nm)
 {
         return nm->generation;
 }
+
+void netmap_epoch(const struct netmap *nm, uint64_t *ret_start_ms, uint64_t *ret_random)
+{
+        *ret_start_ms = nm->epoch_start_ms;
+        *ret_random = nm->epoch_random;
+}

@@ -51,8 +51,8 @@ void netmap_free(struct netmap *nm);
 enum netmap_resume {
         NETMAP_SNAPSHOT, /* a snapshot follows (no position, too old, another epoch) */
         NETMAP_RESUMED,  /* the position matched: only deltas follow (Welcome says so) */
-        NETMAP_AHEAD,    /* a position of ours that our log never reached: registry_begin_epoch;
-                          * attach anyway, a snapshot follows */
+        NETMAP_AHEAD,    /* a position of ours that our log never reached: registry_begin_epoch,
+                          * then attach anew without a position; as it is, a snapshot follows */
 };
 
 /* Begins telling the member ID. POSITION (borrowed; NULL: none) is from the Proof, its MAC
@@ -86,8 +86,9 @@ int netmap_access_hash(const struct netmap *nm, const uint8_t id[static NODE_ID_
  * least so new in Applied, it has not acknowledged. 0: none since the start. */
 uint64_t netmap_wanted_generation(const struct netmap *nm, const uint8_t id[static NODE_ID_BYTES]);
 
-/* The newest durable generation. */
+/* The newest durable generation, and the epoch that it is of. */
 uint64_t netmap_generation(const struct netmap *nm);
+void netmap_epoch(const struct netmap *nm, uint64_t *ret_start_ms, uint64_t *ret_random);
 
 /* ---- feeding (the registry) ---- */
 

@@ -65,7 +65,6 @@ void registry_connect(struct registry *r, const uint8_t id[static NODE_ID_BYTES]
         }
         next_token(r, &node->record, token, token_len, call->next_token);
         node->record.versions = *versions;
-        set_connected(r, node, true);
         alive(r, node);
         store_put_tokens(e->tx, &node->record);
         edit_submit(e, REGISTRY_OK);
@@ -85,6 +84,13 @@ void registry_contact(struct registry *r, const uint8_t id[static NODE_ID_BYTES]
         node->record.previous_token_valid = false;
         store_put_tokens(e->tx, &node->record);
         edit_submit(e, REGISTRY_OK);
+}
+
+void registry_connected(struct registry *r, const uint8_t id[static NODE_ID_BYTES])
+{
+        struct node *node = node_find(r, id);
+        if (node)
+                set_connected(r, node, true);
 }
 
 void registry_disconnect(struct registry *r, const uint8_t id[static NODE_ID_BYTES])

@@ -10,9 +10,9 @@
  * How the api uses it (02-protocol.md):
  *   start       netmap_new, registry_open; then on every wake: registry_run
  *   Enroll      registry_find_setup_key (verify the signatures), registry_enroll, answer in done
- *   Sync        registry_find_node (verify Proof), registry_connect; in done: netmap_attach, send
- *               Welcome, then pump netmap_take while the transport can send
- *   each frame  registry_contact first; then Report: registry_report_endpoints; Applied:
+ *   Sync        registry_find_node (verify Proof), registry_connect; in done: netmap_attach,
+ *               registry_connected, send Welcome, then pump netmap_take while the transport can
+ * send each frame  registry_contact first; then Report: registry_report_endpoints; Applied:
  *               registry_report_applied; Leave: registry_leave, send Left in done
  *   closed      netmap_detach, registry_disconnect
  *   each second registry_tick
@@ -213,9 +213,13 @@ void registry_connect(struct registry *r, const uint8_t id[static NODE_ID_BYTES]
                       const uint8_t *token, size_t token_len, const struct peer_versions *versions,
                       struct registry_call *call);
 
+/* Its stream is open, or has ended: a member with an open stream is listed as connected, and not
+ * released however ephemeral it is. */
+void registry_connected(struct registry *r, const uint8_t id[static NODE_ID_BYTES]);
+void registry_disconnect(struct registry *r, const uint8_t id[static NODE_ID_BYTES]);
+
 /* Any frame of the member arrived after Welcome: it is alive and has stored its token. */
 void registry_contact(struct registry *r, const uint8_t id[static NODE_ID_BYTES]);
-void registry_disconnect(struct registry *r, const uint8_t id[static NODE_ID_BYTES]);
 
 /* Where peers may reach it; a change only if it differs from before. At most
  * MEMBER_MAX_ENDPOINTS are kept. No answer: a failure shows in registry_healthy. */

@@ -240,7 +240,7 @@ class SyncStream:
     """One Sync stream, from the handshake on. A thread of grpcio reads; the caller pumps."""
 
     def __init__(self, member, channel, position=None, token=None, net=None, proof=None,
-                 versions=None, timeout=20):
+                 versions=None, timeout=20, hasty=False):
         self.member, self.pb = member, member.stubs.agent
         self.net = net or NetworkMap()
         self.echo = True  # answer heartbeats
@@ -250,6 +250,7 @@ class SyncStream:
         self.call = member.stubs.method(channel, "Agent", "Sync")(iter(self._out.get, None))
         threading.Thread(target=self._read, daemon=True).start()
         self._deadline = time.monotonic() + timeout
+        self.hasty = hasty  # goes away with its Proof
         self._shake_hands(position, member.token if token is None else token, proof, versions)
 
     # -- frames --
@@ -304,6 +305,9 @@ class SyncStream:
         t = mc.proof_transcript(c, hello, agent_hello, body)
         message = self.pb.Proof(body=body, signature=self.member.identity.sign(t))
         self.send_data(self._stream.seal(message.SerializeToString()))
+        if self.hasty:
+            self.half_close()
+            return
 
         answer = self._open(self._next(self._deadline - time.monotonic()))
         welcome = self.pb.Welcome.FromString(answer)
@@ -359,8 +363,12 @@ class SyncStream:
             except grpc.RpcError as error:
                 return error
 
-    def close(self):
+    def half_close(self):
+        """Nothing more will be sent."""
         self._out.put(None)
+
+    def close(self):
+        self.half_close()
         self.call.cancel()
 
     def __enter__(self):

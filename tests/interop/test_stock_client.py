@@ -280,14 +280,60 @@ class Sync(Case):
     def test_resumed_after_kill_of_the_coordinator(self):
         member = self.member("killed-1")
         stream = self.stream(member)
+        self.restart()
+        again = self.stream(member, position=stream.net.position, net=stream.net)
+        self.assertEqual(again.welcome.name, "killed-1")
+        self.assertEqual(list(again.welcome.addresses), list(member.grant.addresses))
+
+    def restart(self, change=lambda: None):
         self.coordinator.kill()
+        change()
         self.coordinator.start()
         type(self).admin = self.coordinator.admin
         self.channel.close()
         self.channel = mesh_client.tls_channel(HOST, self.coordinator.port)
-        again = self.stream(member, position=stream.net.position, net=stream.net)
-        self.assertEqual(again.welcome.name, "killed-1")
-        self.assertEqual(list(again.welcome.addresses), list(member.grant.addresses))
+
+    def test_store_that_went_back_begins_an_epoch(self):
+        """Welcome tells of the new epoch when it is durable: it is the one after a restart, too."""
+        state, copy = (os.path.join(self.coordinator.directory, name) for name in ("state", "copy"))
+        member = self.member("back-1")
+        self.restart(lambda: shutil.copytree(state, copy))
+        old = self.stream(member)
+        self.member("back-2")
+        ahead = old.wait(lambda net: True).position
+        self.coordinator.apply(POLICY.replace(b"22", b"23"))  # concerns everybody
+        ahead = old.wait(lambda net: net.position != ahead).position
+
+        def restore():
+            shutil.rmtree(state)
+            os.rename(copy, state)
+        self.restart(restore)
+        new = self.stream(member, position=ahead, token=b"")
+        self.assertFalse(new.welcome.resumed)
+        self.assertEqual(new.net.snapshots, 1)
+        self.assertGreater(new.welcome.epoch.start_ms, old.welcome.epoch.start_ms)
+        self.assertEqual(new.net.position.epoch, new.welcome.epoch)
+        self.restart()
+        again = self.stream(member, position=new.net.position, net=new.net)
+        self.assertTrue(again.welcome.resumed)
+        self.assertEqual(again.welcome.epoch, new.welcome.epoch)
+        self.coordinator.apply(NO_POLICY)
+
+    def test_connected_is_who_has_a_stream(self):
+        """Also after a member that went away before it was welcomed, and a replaced stream."""
+        member = self.member("seen-1")
+
+        def connected():
+            return {n.name: n.connected for n in self.admin.call("ListNodes").nodes}["seen-1"]
+        for _ in range(5):
+            member.sync(self.channel, hasty=True).ended()
+        self.assertFalse(connected())
+        first, second = self.stream(member), self.stream(member)
+        self.assertEqual(first.ended().code(), grpc.StatusCode.ABORTED)
+        self.assertTrue(connected())
+        second.half_close()
+        self.assertIsNone(second.ended())
+        self.assertFalse(connected())
 
     def test_newer_stream_replaces_the_older(self):
         member = self.member("twice-1")
