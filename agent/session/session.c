@@ -9,6 +9,7 @@
 #include "common/env.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/printable.h"
 #include "proto/channel.h"
 
 #define BIT(n) (1u << (n))
@@ -81,6 +82,7 @@ void session_set_error(struct session *s, const char *format, ...)
         va_start(args, format);
         (void)vsnprintf(s->error, sizeof(s->error), format, args);
         va_end(args);
+        printable_make(s->error); /* a part of it may be a stranger's */
         s->has_error = true;
 }
 

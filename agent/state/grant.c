@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/label.h"
 #include "proto/convert.h"
+#include "proto/setup_key.h"
 
 enum { PREFIX_BITS_MIN_V4 = 8, PREFIX_BITS_MIN_V6 = 32 };
 
@@ -71,7 +72,8 @@ static int take_name(const char *name, struct membership *membership)
 
 static int take_coordinator(const char *name, uint32_t port, struct membership *membership)
 {
-        if (strlen(name) >= sizeof(membership->coordinator_name) || port > UINT16_MAX)
+        if (strlen(name) >= sizeof(membership->coordinator_name) || port > UINT16_MAX ||
+            (name[0] && !setup_key_host_valid(name)))
                 return MESH_EFORMAT;
         if (name[0])
                 (void)snprintf(membership->coordinator_name, sizeof(membership->coordinator_name),

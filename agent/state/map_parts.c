@@ -10,6 +10,7 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "common/label.h"
+#include "common/printable.h"
 #include "proto/convert.h"
 
 static bool in_mesh(const struct map_owner *owner, const struct ip_prefix *prefix)
@@ -175,6 +176,7 @@ int map_rule_read(const Mesh__V1__Rule *message, struct arena *arena, struct acc
         for (size_t i = 0; i < message->n_ports; i++)
                 rule.ports[i] = (struct port_range){ (uint16_t)message->ports[i]->low,
                                                      (uint16_t)message->ports[i]->high };
+        printable_make(origin);
         rule.origin = origin[0] ? origin : NULL;
         *ret_rule = rule;
         return 0;

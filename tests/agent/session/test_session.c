@@ -566,6 +566,18 @@ static void tells_a_refusal_from_an_overload(void **state)
         }
 }
 
+/* Its text reaches the log, a terminal and JSON. */
+static void a_strangers_text_is_made_printable(void **state)
+{
+        struct world *w = *state;
+        bool refused;
+        begin(w);
+        unsigned attempt = open_connection(w);
+        session_closed(w->session, attempt, GRPC_UNAVAILABLE, "\x1b[2J\n<3>forged\xff",
+                       w->e.now_ms);
+        assert_non_null(strstr(session_error(w->session, &refused), ": ?[2J?<3>forged?"));
+}
+
 /* Anybody can send a status; only who proved to be the coordinator can refuse. */
 static void a_stranger_cannot_refuse(void **state)
 {
@@ -651,6 +663,7 @@ int main(void)
                 TEST(a_lost_local_address_ends_the_stream),
                 TEST(tells_a_refusal_from_an_overload),
                 TEST(a_stranger_cannot_refuse),
+                TEST(a_strangers_text_is_made_printable),
                 TEST(an_older_epoch_is_not_followed),
                 TEST(a_full_disk_keeps_the_token),
                 TEST(stops_and_starts),

@@ -166,6 +166,10 @@ static void port_too_high(Mesh__V1__EnrollGrantBody *g, struct arena *arena)
         (void)arena;
         g->coordinator_port = 65536;
 }
+static void coordinator_of_two_lines(Mesh__V1__EnrollGrantBody *g, struct arena *arena)
+{
+        g->coordinator_name = arena_text(arena, "mesh\r\nx: y", 10);
+}
 
 static const struct {
         const char *name;
@@ -179,6 +183,7 @@ static const struct {
         { "no address", no_address },
         { "a node id too short", short_node_id },
         { "a port over 65535", port_too_high },
+        { "a coordinator's name that is none", coordinator_of_two_lines },
 };
 
 static void a_hostile_grant_changes_nothing(void **state)
