@@ -24,7 +24,7 @@ struct grpc_call *grpc_call_new(struct grpc_connection *connection, struct grpc_
         call->refs = 1;
         call->connection = connection;
         call->peer = *peer;
-        call->deadline_ms = call->request_by_ms = UINT64_MAX;
+        call->deadline_ms = call->request_by_ms = call->finish_by_ms = UINT64_MAX;
         grpc_stream_init(&call->stream, session, session->limits->message_bytes);
         call->stream.id = id;
         return call;
@@ -174,6 +174,8 @@ int grpc_call_finish(struct grpc_call *call, enum grpc_status status, const char
                 status = GRPC_INTERNAL;
                 message = "the method gave no response, or several";
         }
+        /* A reader who stopped reading would hold it for ever. */
+        call->finish_by_ms = call->stream.session->now_ms + call->stream.session->limits->finish_ms;
         grpc_response_finish(call, status, message);
         return 0;
 }
@@ -228,7 +230,10 @@ uint64_t grpc_call_next_ms(const struct grpc_call *call)
 {
         if (call->closed)
                 return UINT64_MAX;
-        return call->deadline_ms < call->request_by_ms ? call->deadline_ms : call->request_by_ms;
+        uint64_t next = call->deadline_ms;
+        if (call->request_by_ms < next)
+                next = call->request_by_ms;
+        return call->finish_by_ms < next ? call->finish_by_ms : next;
 }
 
 void grpc_call_tick(struct grpc_call *call, uint64_t now_ms)

@@ -19,6 +19,7 @@ struct grpc_call {
         struct grpc_metadata headers, trailers; /* of the response */
         uint64_t deadline_ms;                   /* the client's, or UINT64_MAX */
         uint64_t request_by_ms; /* a unary request must be whole by then, or UINT64_MAX */
+        uint64_t finish_by_ms;  /* the status must have left by then, or UINT64_MAX */
         struct buffer only; /* the unary request's message, until it is known to be the only one */
         uint32_t messages_in, messages_out;
         bool started; /* the handler knows of it */

@@ -18,6 +18,7 @@ struct grpc_limits grpc_limits_default(void)
                 .control_per_s = 20,
                 .preface_ms = 10 * 1000,
                 .request_ms = 30 * 1000,
+                .finish_ms = 60 * 1000, /* the largest message to a slow but honest reader */
                 .idle_ms = 5 * 60 * 1000,
                 .drain_ms = 10 * 1000,
                 .max_timeout_ms = (uint64_t)365 * 24 * 3600 * 1000,

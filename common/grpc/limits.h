@@ -22,6 +22,7 @@ struct grpc_limits {
         /* time, ms */
         uint32_t preface_ms;     /* server: from open to the client's preface and settings */
         uint32_t request_ms;     /* server: from headers to the whole request of a unary call */
+        uint32_t finish_ms;      /* server: from the status to its departure; then a reset */
         uint32_t idle_ms;        /* server: without a call, until GOAWAY; 0: never */
         uint32_t drain_ms;       /* graceful shutdown: until calls are cut */
         uint64_t max_timeout_ms; /* longer deadlines are cut to it */

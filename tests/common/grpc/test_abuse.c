@@ -25,6 +25,14 @@ static void on_message(struct grpc_call *call, const uint8_t *bytes, size_t len)
         (void)grpc_call_reply(call, bytes, len);
 }
 
+static void on_full_answer(struct grpc_call *call, const uint8_t *bytes, size_t len)
+{
+        static const uint8_t much[100000];
+        (void)bytes, (void)len;
+        assert_int_equal(grpc_call_send(call, much, sizeof(much)), 0);
+        assert_int_equal(grpc_call_finish(call, GRPC_UNAVAILABLE, "enough"), 0);
+}
+
 static void on_closed(struct grpc_call *call, enum grpc_close_reason reason)
 {
         (void)call, (void)reason;
@@ -35,7 +43,11 @@ static const struct grpc_handler handler = { .start = on_start,
                                              .message = on_message,
                                              .closed = on_closed };
 static const struct grpc_handler quiet = { .start = on_start, .closed = on_closed };
-static const struct grpc_method methods[] = { { "/t.T/Echo", GRPC_UNARY, &handler, 0 },
+static const struct grpc_handler full = { .start = on_start,
+                                          .message = on_full_answer,
+                                          .closed = on_closed };
+static const struct grpc_method methods[] = { { "/t.T/Full", GRPC_BIDI, &full, 0 },
+                                              { "/t.T/Echo", GRPC_UNARY, &handler, 0 },
                                               { "/t.T/Quiet", GRPC_BIDI, &quiet, 0 } };
 static const struct grpc_service service = { methods, LENGTH(methods), NULL };
 
@@ -522,6 +534,32 @@ static void test_no_preface_in_time(void **state)
         tear_down(&r);
 }
 
+/* More than a window: without credit the status cannot leave, whoever finished the call. */
+static void test_reader_who_stopped_holds_no_finished_call(void **state)
+{
+        static const struct request request = { "POST", "/t.T/Full", "application/grpc", NULL,
+                                                NULL };
+        const struct grpc_limits limits = grpc_limits_default();
+        struct raw r;
+        (void)state;
+        set_up(&r, NULL);
+        put_request(&r, 1, &request, 0);
+        put_frame(&r, DATA, 0, 1, "\0\0\0\0\0", 5);
+        assert_int_equal(run(&r), 0);
+        assert_string_equal(r.answer.status, "200");
+        assert_int_equal(closed, 0);
+        assert_int_equal(grpc_connection_next_ms(r.pair.server), r.pair.now_ms + limits.finish_ms);
+        r.pair.now_ms += limits.finish_ms - 1;
+        grpc_connection_tick(r.pair.server, r.pair.now_ms);
+        assert_int_equal(closed, 0);
+        grpc_connection_tick(r.pair.server, ++r.pair.now_ms);
+        assert_int_equal(run(&r), 0);
+        assert_int_equal(closed, 1);
+        assert_int_equal(r.answer.rsts, 1);
+        assert_int_equal(grpc_connection_calls(r.pair.server), 0);
+        tear_down(&r);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -537,6 +575,7 @@ int main(void)
                 cmocka_unit_test(test_continuation_flood),
                 cmocka_unit_test(test_many_half_messages_are_bounded),
                 cmocka_unit_test(test_no_preface_in_time),
+                cmocka_unit_test(test_reader_who_stopped_holds_no_finished_call),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
