@@ -4,9 +4,8 @@
 struct pending *admin_begin(struct grpc_call *call, const ProtobufCMessageDescriptor *type,
                             const uint8_t *bytes, size_t len, void (*answer)(struct pending *p))
 {
-        if (!reply_admit_admin(call))
-                return NULL;
-        struct pending *p = pending_new(grpc_call_service(call), call, "root", answer);
+        struct pending *p =
+                pending_new(grpc_call_service(call), call, "root", API_ARENA_BYTES, answer);
         if (!p || !pending_unpack(p, type, bytes, len))
                 return NULL;
         return p;
@@ -17,15 +16,24 @@ void admin_no_memory(struct pending *p)
         pending_refuse(p, GRPC_RESOURCE_EXHAUSTED, NULL, "the answer does not fit into memory");
 }
 
-static const struct grpc_handler list_nodes = { .message = admin_list_nodes };
-static const struct grpc_handler remove_node = { .message = admin_remove_node };
-static const struct grpc_handler approve_node = { .message = admin_approve_node };
-static const struct grpc_handler release_name = { .message = admin_release_name };
-static const struct grpc_handler create_setup_key = { .message = admin_create_setup_key };
-static const struct grpc_handler list_setup_keys = { .message = admin_list_setup_keys };
-static const struct grpc_handler revoke_setup_key = { .message = admin_revoke_setup_key };
-static const struct grpc_handler apply_policy = { .message = admin_apply_policy };
-static const struct grpc_handler get_health = { .message = admin_get_health };
+/* Before the request is read: others shall not make us hold it. A refused call gets no message. */
+static void admit(struct grpc_call *call)
+{
+        reply_admit_admin(call);
+}
+
+static const struct grpc_handler list_nodes = { .start = admit, .message = admin_list_nodes };
+static const struct grpc_handler remove_node = { .start = admit, .message = admin_remove_node };
+static const struct grpc_handler approve_node = { .start = admit, .message = admin_approve_node };
+static const struct grpc_handler release_name = { .start = admit, .message = admin_release_name };
+static const struct grpc_handler create_setup_key = { .start = admit,
+                                                      .message = admin_create_setup_key };
+static const struct grpc_handler list_setup_keys = { .start = admit,
+                                                     .message = admin_list_setup_keys };
+static const struct grpc_handler revoke_setup_key = { .start = admit,
+                                                      .message = admin_revoke_setup_key };
+static const struct grpc_handler apply_policy = { .start = admit, .message = admin_apply_policy };
+static const struct grpc_handler get_health = { .start = admit, .message = admin_get_health };
 
 enum { ADMIN_REQUEST_BYTES = 64 * 1024 };
 

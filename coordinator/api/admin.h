@@ -14,7 +14,7 @@ void admin_revoke_setup_key(struct grpc_call *call, const uint8_t *bytes, size_t
 void admin_apply_policy(struct grpc_call *call, const uint8_t *bytes, size_t len);
 void admin_get_health(struct grpc_call *call, const uint8_t *bytes, size_t len);
 
-/* Checks the caller's right and unpacks the request. NULL if the call was refused; else ANSWER runs
+/* Unpacks the request of a caller who was admitted. NULL if the call was refused; else ANSWER runs
  * with REGISTRY_OK once a change was submitted, or the caller answers at once with pending_reply.
  */
 struct pending *admin_begin(struct grpc_call *call, const ProtobufCMessageDescriptor *type,

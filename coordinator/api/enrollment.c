@@ -87,6 +87,8 @@ static void enrolled(struct pending *p)
 
 static void submit(struct pending *p, const struct enrollment *e)
 {
+        p->enrolling = true;
+        p->api->enrolling++;
         const Mesh__V1__EnrollBody *body = e->claim.body;
         struct registry_claim claim = {
                 .wanted_name = body->wanted_name,
@@ -108,24 +110,33 @@ static void enroll_message(struct grpc_call *call, const uint8_t *bytes, size_t 
 {
         struct api *api = grpc_call_service(call);
         const struct identity *coordinator = registry_identity(api->registry);
-        struct pending *p = pending_new(api, call, "setup key", enrolled);
+        struct pending *p = pending_new(api, call, "setup key", API_ENROLL_ARENA_BYTES, enrolled);
         struct enrollment *e = p ? arena_alloc(p->arena, sizeof(*e)) : NULL;
-        if (!e)
+        if (!p)
                 return;
-        p->request = e;
-        int err = enroll_request_open(coordinator, bytes, len, p->arena, &e->claim);
-        if (err == MESH_EFORMAT || err == MESH_ELIMIT) {
-                pending_refuse(p, GRPC_INVALID_ARGUMENT, NULL, mesh_strerror(err));
+        if (!e) {
+                pending_refuse(p, GRPC_UNAVAILABLE, NULL, "out of memory");
                 return;
         }
+        p->request = e;
+        int err = enroll_request_open(coordinator, bytes, len, p->arena, &e->claim);
         const struct setup_key_record *key =
                 err ? NULL : registry_find_setup_key(api->registry, e->claim.setup_key_id);
         if (!err)
                 err = enroll_request_check(coordinator, &e->claim, key ? key->public_key : NULL);
-        if (err)
+        if (err && api_may_log(api, &api->by_strangers))
+                log_info("enrolment from %s refused: %s", p->source, mesh_strerror(err));
+        if (err == MESH_ENOMEM)
+                pending_refuse(p, GRPC_UNAVAILABLE, NULL, "out of memory");
+        else if (err == MESH_EFORMAT || err == MESH_ELIMIT)
+                pending_refuse(p, GRPC_INVALID_ARGUMENT, NULL, mesh_strerror(err));
+        else if (err)
                 pending_refuse(p, GRPC_UNAUTHENTICATED, "unknown",
                                "this coordinator does not know the setup key; make a new one with "
                                "`meshctl setup-key create`");
+        else if (api->enrolling >= API_ENROLLING_MAX)
+                pending_refuse(p, GRPC_UNAVAILABLE, "busy",
+                               "too many hosts enrol at this moment; try again");
         else
                 submit(p, e);
 }

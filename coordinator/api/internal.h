@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "common/env.h"
+#include "common/log.h"
 #include "coordinator/api/api.h"
 #include "coordinator/registry/registry.h"
 #include "proto/channel.h"
@@ -11,7 +12,16 @@
 struct arena;
 struct sync_stream;
 
-enum { API_STREAM_BUCKETS = 4096, API_SERVICES = 3, API_ARENA_BYTES = 8 << 20 };
+enum {
+        API_STREAM_BUCKETS = 4096,
+        API_SERVICES = 3,
+        API_ARENA_BYTES = 8 << 20,
+        API_ENROLL_ARENA_BYTES = 512 << 10, /* of ENROLL_MESSAGE_MAX bytes, unpacked three times */
+        API_ENROLLING_MAX = 512,            /* enrolments that wait for the store */
+        API_LOG_INTERVAL_MS = 60000,
+        API_LOG_STRANGERS = 20, /* lines an interval */
+        API_LOG_MEMBERS = 200,
+};
 
 struct api {
         const struct env *env;
@@ -23,6 +33,8 @@ struct api {
         struct sync_stream *streams;                     /* all, newest first */
         struct sync_stream *by_node[API_STREAM_BUCKETS]; /* the open ones, by node id */
         size_t stream_count;
+        size_t enrolling;                          /* calls of Enroll that wait for the registry */
+        struct log_limit by_strangers, by_members; /* lines that they cause */
         struct grpc_service service[API_SERVICES];
         const struct grpc_service *services[API_SERVICES];
 };
@@ -37,13 +49,15 @@ struct pending {
         struct arena *arena;               /* owned; holds the request */
         void (*answer)(struct pending *p); /* with REGISTRY_OK, EXISTING or UNCHANGED */
         const void *request;               /* of the answer's own type; borrowed from the arena */
+        bool enrolling;                    /* counted in the api */
         char actor[64], source[NET_PEER_TEXT_MAX];
 };
 
 /* For CALL; ANSWER sends the reply when the change is durable, other outcomes become a status.
- * NULL when out of memory; then the call is finished. ACTOR is for the audit log. */
+ * NULL when out of memory; then the call is finished. ACTOR is for the audit log; the arena takes
+ * at most ARENA_BYTES. */
 struct pending *pending_new(struct api *api, struct grpc_call *call, const char *actor,
-                            void (*answer)(struct pending *p));
+                            size_t arena_bytes, void (*answer)(struct pending *p));
 
 /* Unpacks a request into P's arena as p->request. False if the call was refused with
  * INVALID_ARGUMENT; P is freed then. */
@@ -64,9 +78,12 @@ void reply_refuse(struct grpc_call *call, enum grpc_status status, const char *r
 /* The gRPC status that an outcome is told as. */
 enum grpc_status reply_status_of(enum registry_outcome outcome);
 
-/* Whether the caller may administer: root, or the coordinator's own user, over the Unix socket. If
- * not, the call is refused. */
-bool reply_admit_admin(struct grpc_call *call);
+/* Refuses the call unless the caller may administer: root, or the coordinator's own user, over the
+ * Unix socket. */
+void reply_admit_admin(struct grpc_call *call);
+
+/* Whether a line that somebody outside causes may be logged; says how many were held back. */
+bool api_may_log(struct api *api, struct log_limit *limit);
 
 /* ---- streams.c ---- */
 

@@ -49,11 +49,11 @@ void reply_refuse(struct grpc_call *call, enum grpc_status status, const char *r
         (void)grpc_call_finish(call, status, message); /* fails only if the caller is gone */
 }
 
-bool reply_admit_admin(struct grpc_call *call)
+void reply_admit_admin(struct grpc_call *call)
 {
         const struct net_peer *peer = grpc_call_peer(call);
         if (peer->kind == NET_UNIX && (peer->uid == 0 || peer->uid == geteuid()))
-                return true;
+                return;
         if (peer->kind == NET_UNIX)
                 reply_refuse(call, GRPC_PERMISSION_DENIED, "rights",
                              "administration is for root; try again with sudo");
@@ -61,11 +61,12 @@ bool reply_admit_admin(struct grpc_call *call)
                 reply_refuse(call, GRPC_UNAUTHENTICATED, "token",
                              "administration over the network is not built yet; use the Unix "
                              "socket on the coordinator's host");
-        return false;
 }
 
 static void pending_free(struct pending *p)
 {
+        if (p->enrolling)
+                p->api->enrolling--;
         grpc_call_unref(p->call);
         arena_free(p->arena);
         free(p);
@@ -105,10 +106,10 @@ static void change_done(struct registry_call *change)
 }
 
 struct pending *pending_new(struct api *api, struct grpc_call *call, const char *actor,
-                            void (*answer)(struct pending *p))
+                            size_t arena_bytes, void (*answer)(struct pending *p))
 {
         struct pending *p = calloc(1, sizeof(*p));
-        struct arena *arena = arena_new(API_ARENA_BYTES);
+        struct arena *arena = arena_new(arena_bytes);
         if (!p || !arena) {
                 free(p);
                 arena_free(arena);
@@ -138,5 +139,16 @@ bool pending_unpack(struct pending *p, const ProtobufCMessageDescriptor *type, c
                 return false;
         }
         p->request = message;
+        return true;
+}
+
+bool api_may_log(struct api *api, struct log_limit *limit)
+{
+        uint32_t held_back;
+        if (!log_limit_pass(limit, env_monotonic_ms(api->env), &held_back))
+                return false;
+        if (held_back > 0)
+                log_info("%u more lines about %s were not written", held_back,
+                         limit == &api->by_strangers ? "strangers" : "members");
         return true;
 }

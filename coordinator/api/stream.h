@@ -49,6 +49,3 @@ void sync_end(struct sync_stream *s, enum grpc_status status, const char *reason
 
 /* The only door to the state. */
 void sync_enter(struct sync_stream *s, enum sync_state next);
-
-/* The member leaves; Left is sent when that is durable. */
-void sync_leave(struct sync_stream *s);

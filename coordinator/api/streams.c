@@ -117,6 +117,10 @@ int api_new(const struct env *env, const struct api_public *public, struct api *
         api->env = env;
         api->public = public;
         api->started_ms = env_monotonic_ms(env);
+        api->by_strangers = (struct log_limit){ .burst = API_LOG_STRANGERS,
+                                                .interval_ms = API_LOG_INTERVAL_MS };
+        api->by_members =
+                (struct log_limit){ .burst = API_LOG_MEMBERS, .interval_ms = API_LOG_INTERVAL_MS };
         api->service[0] = (struct grpc_service){ enrollment_methods, enrollment_method_count, api };
         api->service[1] = (struct grpc_service){ sync_methods, sync_method_count, api };
         api->service[2] = (struct grpc_service){ admin_methods, admin_method_count, api };

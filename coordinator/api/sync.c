@@ -46,7 +46,10 @@ void sync_end(struct sync_stream *s, enum grpc_status status, const char *reason
 {
         if (s->state == SYNC_CLOSED)
                 return;
-        if (status != GRPC_OK)
+        struct api *api = s->api;
+        struct log_limit *limit =
+                s->state < SYNC_CONNECTING ? &api->by_strangers : &api->by_members;
+        if (status != GRPC_OK && api_may_log(api, limit))
                 log_info("sync from %s ends: %s", s->source, message);
         sync_enter(s, SYNC_CLOSED);
         disconnect(s);
@@ -222,8 +225,9 @@ static void open_stream(struct sync_stream *s)
                 return;
         }
         grpc_call_set_message_limit(s->call, CHANNEL_FRAME_MAX);
-        log_info("%s is connected from %s%s", node->record.member->name, s->source,
-                 resume == NETMAP_RESUMED ? ", resumed" : "");
+        if (api_may_log(s->api, &s->api->by_members))
+                log_info("%s is connected from %s%s", node->record.member->name, s->source,
+                         resume == NETMAP_RESUMED ? ", resumed" : "");
         sync_pump(s);
 }
 

@@ -216,6 +216,30 @@ class Enrollment(Case):
         self.assertTrue(self.admin.call("GetHealth").ok)
 
 
+class Admin(Case):
+    def test_strangers_are_refused_before_they_send(self):
+        """Nothing of a request is kept for who may not administer."""
+        silent = queue.Queue()
+        for path in "/mesh.v1.Admin/ApplyPolicy", "/mesh.v1.Admin/GetHealth":
+            call = self.channel.stream_stream(path)(iter(silent.get, None), timeout=10)
+            with self.assertRaises(grpc.RpcError) as caught:
+                next(call)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
+            silent.put(None)
+
+    def test_strangers_do_not_fill_the_log(self):
+        before = len(self.coordinator.log().splitlines())
+        enroll = self.stubs.method(self.channel, "Enrollment", "Enroll")
+        for _ in range(60):
+            with self.assertRaises(grpc.RpcError):
+                enroll(self.stubs.enrollment.EnrollRequest(sealed=b"x" * 200), timeout=20)
+            call = self.channel.stream_stream("/mesh.v1.Agent/Sync")(iter([b""] * 3), timeout=20)
+            with self.assertRaises(grpc.RpcError):
+                for _ in call:
+                    pass
+        self.assertLess(len(self.coordinator.log().splitlines()) - before, 30)
+
+
 class Sync(Case):
     def test_peers_come_and_go_by_deltas(self):
         self.coordinator.apply(POLICY)
