@@ -172,9 +172,13 @@ void admin_remove_node(struct grpc_call *call, const uint8_t *bytes, size_t len)
 
 /* ---- approve, release ---- */
 
+/* Only Welcome carries the member's own name: it learns the new one by coming back. */
 static void approved(struct pending *p)
 {
         const struct node *node = registry_find_node(p->api->registry, p->change.node_id);
+        struct sync_stream *s = streams_find(p->api, p->change.node_id);
+        if (s)
+                sync_end(s, GRPC_UNAVAILABLE, "renamed", "this node has a new name; connect again");
         Mesh__V1__Node *reply = node ? admin_node(p, node) : NULL;
         if (reply)
                 pending_reply(p, &reply->base);

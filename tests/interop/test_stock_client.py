@@ -227,6 +227,24 @@ class Admin(Case):
             self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
             silent.put(None)
 
+    def test_approved_member_comes_back_with_its_name(self):
+        self.coordinator.apply(b"version: 1\nallow:\n  - { from: wanted-1, to: \"tag:x\", "
+                               b"ports: [tcp/22] }\n")
+        member = self.member("wanted-1")
+        self.assertEqual((member.grant.name, member.grant.name_pending), ("wanted-1-2", True))
+        stream = self.stream(member)
+        self.assertEqual(stream.welcome.name, "wanted-1-2")
+        self.assertEqual(self.admin.call("ApproveNode", node="wanted-1-2").name, "wanted-1")
+        error = stream.ended()
+        self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(mesh_client.reason(error), "renamed")
+        again = self.stream(member)
+        self.assertEqual((again.welcome.name, again.welcome.name_pending), ("wanted-1", False))
+        self.refused(grpc.StatusCode.FAILED_PRECONDITION, "nothing_claimed", self.admin.call,
+                     "ApproveNode", node="wanted-1")
+        again.send(heartbeat=self.stubs.agent.Heartbeat())
+        self.coordinator.apply(NO_POLICY)
+
     def test_strangers_do_not_fill_the_log(self):
         before = len(self.coordinator.log().splitlines())
         enroll = self.stubs.method(self.channel, "Enrollment", "Enroll")
