@@ -105,4 +105,6 @@ void control_enroll_closed(struct agent *agent, struct grpc_call *call)
         agent->control.enroll = NULL;
         agent->control.enroll_call = NULL;
         grpc_call_unref(call);
+        if (agent->state.enrolled) /* stored already: the caller missed the answer by a moment */
+                (void)agent_joined(agent);
 }

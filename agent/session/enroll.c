@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "common/net/dial.h"
 #include "common/net/transport.h"
+#include "common/printable.h"
 #include "proto/enroll.h"
 
 #define ENROLL_PATH "/mesh.v1.Enrollment/Enroll"
@@ -97,6 +98,8 @@ static void set_result(struct enroll *e, enum grpc_status status, const char *re
         e->result.status = status;
         (void)snprintf(e->result.reason, sizeof(e->result.reason), "%s", reason);
         (void)snprintf(e->result.text, sizeof(e->result.text), "%s", text);
+        printable_make(e->result.reason); /* both may be a stranger's */
+        printable_make(e->result.text);
 }
 
 static void finish(struct enroll *e)
@@ -156,6 +159,25 @@ static void reject(struct enroll *e, struct asking *asking)
         asking_free(asking);
 }
 
+static void round_over(struct enroll *e);
+
+static bool is_asking(const struct enroll *e)
+{
+        for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+                if (e->asking[i].channel)
+                        return true;
+        return false;
+}
+
+/* The same for one that was asked; the race may be over already, and this the last. */
+static void reject_answer(struct enroll *e, struct asking *asking)
+{
+        asking->call = NULL;
+        reject(e, asking);
+        if (!e->dial && !is_asking(e))
+                round_over(e);
+}
+
 static void on_reply(void *user, struct grpc_client_call *call, const uint8_t *bytes, size_t len)
 {
         struct asking *asking = user;
@@ -173,8 +195,7 @@ static void on_reply(void *user, struct grpc_client_call *call, const uint8_t *b
                            "what answers at the coordinator's address is not the coordinator that "
                            "the setup key names; nothing secret was sent. Check its address and "
                            "DNS");
-                asking->call = NULL;
-                reject(e, asking);
+                reject_answer(e, asking);
         } else {
                 err = join(e, asking, grant);
                 if (err)
@@ -194,16 +215,6 @@ static bool is_transient(enum grpc_status status)
         return status == GRPC_UNAVAILABLE || status == GRPC_DEADLINE_EXCEEDED ||
                status == GRPC_CANCELLED || status == GRPC_RESOURCE_EXHAUSTED ||
                status == GRPC_ABORTED;
-}
-
-static void round_over(struct enroll *e);
-
-static bool is_asking(const struct enroll *e)
-{
-        for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-                if (e->asking[i].channel)
-                        return true;
-        return false;
 }
 
 static void take_refusal(struct enroll *e, const struct grpc_outcome *outcome)
@@ -228,11 +239,8 @@ static void on_finished(void *user, struct grpc_client_call *call,
         struct enroll *e = asking->enroll;
         if (asking->call != call)
                 return;
-        asking->call = NULL;
         take_refusal(e, outcome);
-        reject(e, asking);
-        if (!e->dial && !is_asking(e))
-                round_over(e);
+        reject_answer(e, asking);
 }
 
 static const struct grpc_client_events call_events = { .message = on_reply,

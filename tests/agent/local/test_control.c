@@ -15,6 +15,8 @@
 #include "common/env.h"
 #include "common/error.h"
 #include "common/grpc/channel.h"
+#include "common/grpc/server.h"
+#include "common/net/listener.h"
 #include "common/net/tls.h"
 #include "mesh/v1/local.pb-c.h"
 #include "proto/pb.h"
@@ -212,25 +214,97 @@ static void a_mistyped_key_needs_no_network(void **state)
         assert_null(w->agent.control.enroll_call);
 }
 
+/* ---- enrolment ---- */
+
+/* A key of a coordinator at PORT of this host. */
+static void make_key(uint16_t port, char text[static SETUP_KEY_TEXT_MAX])
+{
+        struct setup_key key = { .host = "127.0.0.1", .port = port };
+        struct identity coordinator;
+        identity_make(env_system(), &coordinator);
+        memcpy(key.coordinator, coordinator.public_key, KEY_BYTES);
+        assert_int_equal(setup_key_format(&key, text), 0);
+}
+
+static const void *enroll(struct world *w, char *key, uint64_t limit_ms)
+{
+        Mesh__V1__LocalEnrollRequest request = MESH__V1__LOCAL_ENROLL_REQUEST__INIT;
+        request.setup_key = key;
+        w->agent.control.enroll_limit_ms = limit_ms;
+        return ask(w, "/mesh.v1.Local/Enroll", &request.base,
+                   &mesh__v1__local_enroll_reply__descriptor);
+}
+
 /* Nobody listens there: keys are made and durable, and the refusal names the cure. */
 static void an_unreachable_coordinator_is_told(void **state)
 {
         struct world *w = *state;
-        Mesh__V1__LocalEnrollRequest request = MESH__V1__LOCAL_ENROLL_REQUEST__INIT;
-        struct setup_key key = { .host = "127.0.0.1", .port = 1 };
-        struct identity coordinator;
-        char text[SETUP_KEY_TEXT_MAX];
-        identity_make(env_system(), &coordinator);
-        memcpy(key.coordinator, coordinator.public_key, KEY_BYTES);
-        assert_int_equal(setup_key_format(&key, text), 0);
-        request.setup_key = text;
-        w->agent.control.enroll_limit_ms = 1; /* no second round */
-        assert_null(ask(w, "/mesh.v1.Local/Enroll", &request.base,
-                        &mesh__v1__local_enroll_reply__descriptor));
+        char key[SETUP_KEY_TEXT_MAX];
+        make_key(1, key);
+        assert_null(enroll(w, key, 1)); /* no second round */
         assert_int_equal(w->status, GRPC_UNAVAILABLE);
         assert_string_equal(w->reason, "unreachable");
         assert_true(w->agent.state.has_keys);
         assert_false(w->agent.state.enrolled);
+}
+
+/* Somebody who takes the request and answers nonsense after IMPOSTOR_MS. */
+enum { IMPOSTOR_MS = 300, IMPATIENT_MS = 100 };
+
+struct impostor {
+        uv_timer_t timer;
+        struct grpc_call *call; /* held */
+};
+
+static void impostor_answers(uv_timer_t *timer)
+{
+        struct impostor *impostor = timer->data;
+        (void)grpc_call_reply(impostor->call, (const uint8_t *)"nonsense", 8);
+        grpc_call_unref(impostor->call);
+}
+
+static void impostor_is_asked(struct grpc_call *call, const uint8_t *bytes, size_t len)
+{
+        struct impostor *impostor = grpc_call_service(call);
+        (void)bytes;
+        (void)len;
+        impostor->call = grpc_call_ref(call);
+        assert_int_equal(uv_timer_start(&impostor->timer, impostor_answers, IMPOSTOR_MS, 0), 0);
+}
+
+/* The race is over by then, so nothing but this answer can end the enrolment. */
+static void an_impostor_that_answers_late_is_told(void **state)
+{
+        static const struct grpc_handler handler = { .message = impostor_is_asked };
+        static const struct grpc_method method = { "/mesh.v1.Enrollment/Enroll", GRPC_UNARY,
+                                                   &handler, 64 * 1024 };
+        struct world *w = *state;
+        struct impostor impostor = { .timer.data = &impostor };
+        struct grpc_service service = { .methods = &method, .method_count = 1, .data = &impostor };
+        const struct grpc_service *services[] = { &service };
+        struct grpc_server_options options = { .services = services,
+                                               .service_count = 1,
+                                               .env = env_system() };
+        char cert[128], private_key[128], key[SETUP_KEY_TEXT_MAX];
+        struct listener_options where = { .address = "127.0.0.1:0" };
+        struct listener *listener;
+        struct grpc_server *server;
+        (void)snprintf(cert, sizeof(cert), "%s/cert", w->path);
+        (void)snprintf(private_key, sizeof(private_key), "%s/key", w->path);
+        assert_int_equal(tls_make_self_signed(cert, private_key, "127.0.0.1", env_system()), 0);
+        assert_int_equal(tls_server_new(cert, private_key, &where.tls), 0);
+        assert_int_equal(grpc_server_new(&w->loop, &options, &server), 0);
+        assert_int_equal(grpc_server_listen(server, &where, &listener), 0);
+        assert_int_equal(uv_timer_init(&w->loop, &impostor.timer), 0);
+        make_key(listener_port(listener), key);
+        assert_null(enroll(w, key, IMPATIENT_MS));
+        assert_int_equal(w->status, GRPC_UNAUTHENTICATED);
+        assert_string_equal(w->reason, "impostor");
+        assert_false(w->agent.state.enrolled);
+        grpc_server_free(server);
+        tls_server_free(where.tls);
+        uv_close((uv_handle_t *)&impostor.timer, NULL);
+        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -242,9 +316,13 @@ int main(void)
                 return 0;
         }
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(only_root_may_change), TEST(describes_itself),
-                TEST(status_of_a_host_in_no_mesh),      TEST(leaving_no_mesh_is_unchanged),
-                TEST(a_mistyped_key_needs_no_network),  TEST(an_unreachable_coordinator_is_told),
+                cmocka_unit_test(only_root_may_change),
+                TEST(describes_itself),
+                TEST(status_of_a_host_in_no_mesh),
+                TEST(leaving_no_mesh_is_unchanged),
+                TEST(a_mistyped_key_needs_no_network),
+                TEST(an_unreachable_coordinator_is_told),
+                TEST(an_impostor_that_answers_late_is_told),
         };
         return cmocka_run_group_tests_name("agent/local/control", tests, NULL, NULL);
 }
