@@ -70,7 +70,7 @@ LIBS     := $(PKG_LIBS) -lpthread
 # ---- sources -----------------------------------------------------------------------------------
 
 FOLDERS := common proto firewall coordinator agent meshctl
-PROTOS  := $(wildcard proto/mesh/v1/*.proto)
+PROTOS  := $(wildcard proto/mesh/v1/*.proto proto/grpc/*/*/*.proto)
 GEN_C   := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 GEN_H   := $(GEN_C:.c=.h)
 

@@ -4,7 +4,8 @@
  * daemon makes one api, puts its services into the gRPC server, and calls api_pump after each
  * registry_run and api_tick each second. 02-protocol.md.
  *
- * The rooms: enrollment.c, sync.c (one stream), streams.c (all of them), admin_*.c, reply.c. */
+ * The rooms: enrollment.c, sync.c (one stream), streams.c (all of them), admin_*.c, health.c,
+ * reply.c. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -49,13 +50,13 @@ void api_attach(struct api *api, struct registry *registry, struct netmap *netma
 /* The services, for grpc_server_options. Borrowed from API. */
 const struct grpc_service *const *api_services(const struct api *api, size_t *ret_count);
 
-/* Sends what changed to the streams that have room. After each registry_run. */
+/* Sends what changed to the streams and watchers that have room. After each registry_run. */
 void api_pump(struct api *api);
 
 /* Heartbeats, silence, renewal of the ephemeral key. Each second. */
 void api_tick(struct api *api);
 
-/* Ends all streams with UNAVAILABLE: the coordinator stops. */
+/* Ends all streams with UNAVAILABLE; health says NOT_SERVING from now on: the coordinator stops. */
 void api_stop(struct api *api);
 
 /* Frees; all calls must have been closed. NULL is allowed. */

@@ -10,11 +10,12 @@
 #include "proto/channel.h"
 
 struct arena;
+struct health_watch;
 struct sync_stream;
 
 enum {
         API_STREAM_BUCKETS = 4096,
-        API_SERVICES = 3,
+        API_SERVICES = 4,
         API_ARENA_BYTES = 8 << 20,
         API_ENROLL_ARENA_BYTES = 512 << 10, /* of ENROLL_MESSAGE_MAX bytes, unpacked three times */
         API_ENROLLING_MAX = 512,            /* enrolments that wait for the store */
@@ -35,6 +36,9 @@ struct api {
         size_t stream_count;
         size_t enrolling;                          /* calls of Enroll that wait for the registry */
         struct log_limit by_strangers, by_members; /* lines that they cause */
+        struct health_watch *watches;              /* open Watch calls */
+        size_t watch_count;
+        bool stopping;
         struct grpc_service service[API_SERVICES];
         const struct grpc_service *services[API_SERVICES];
 };
@@ -94,6 +98,13 @@ void streams_remove(struct api *api, struct sync_stream *s);
 void streams_bind(struct api *api, struct sync_stream *s);
 void streams_unbind(struct api *api, struct sync_stream *s);
 
+/* ---- health.c ---- */
+
+/* Tells watchers what changed and what they had no room for. */
+void health_pump(struct api *api);
+/* Tells them that the coordinator stops, ends their calls. */
+void health_stop(struct api *api);
+
 /* ---- one handler table a service ---- */
 
 extern const struct grpc_method enrollment_methods[];
@@ -102,3 +113,5 @@ extern const struct grpc_method sync_methods[];
 extern const size_t sync_method_count;
 extern const struct grpc_method admin_methods[];
 extern const size_t admin_method_count;
+extern const struct grpc_method health_methods[];
+extern const size_t health_method_count;

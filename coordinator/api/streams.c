@@ -66,6 +66,7 @@ void api_pump(struct api *api)
                 if (s->dirty)
                         sync_pump(s);
         }
+        health_pump(api);
 }
 
 void api_tick(struct api *api)
@@ -86,6 +87,8 @@ void api_stop(struct api *api)
                 next = s->next;
                 sync_end(s, GRPC_UNAVAILABLE, "stopping", "the coordinator stops");
         }
+        api->stopping = true;
+        health_stop(api);
 }
 
 static void map_dirty(void *user, void *stream_user)
@@ -124,6 +127,7 @@ int api_new(const struct env *env, const struct api_public *public, struct api *
         api->service[0] = (struct grpc_service){ enrollment_methods, enrollment_method_count, api };
         api->service[1] = (struct grpc_service){ sync_methods, sync_method_count, api };
         api->service[2] = (struct grpc_service){ admin_methods, admin_method_count, api };
+        api->service[3] = (struct grpc_service){ health_methods, health_method_count, api };
         for (size_t i = 0; i < API_SERVICES; i++)
                 api->services[i] = &api->service[i];
         *ret_api = api;

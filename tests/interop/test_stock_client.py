@@ -6,86 +6,20 @@ are on this host. Program: $BUILD/bin/mesh-coordinator. 02-protocol.md."""
 import os
 import queue
 import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mesh_client  # noqa: E402
 from mesh_client import grpc, mc  # noqa: E402
-
-BUILD = os.environ.get("BUILD", "build")
-HOST = "127.0.0.1"
-SLOW = float(os.environ.get("MESH_SLOW", "1"))
+from own_coordinator import HOST, SLOW, Coordinator  # noqa: E402
 
 POLICY = b"""version: 1
 allow:
   - { from: "tag:client", to: "tag:server", ports: [tcp/22] }
 """
 NO_POLICY = b"version: 1\nallow: []\n"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        return s.getsockname()[1]
-
-
-class Coordinator:
-    """The daemon in a directory of its own."""
-
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="mesh-interop-")
-        self.stubs = mesh_client.load_stubs(os.path.join(self.directory, "stubs"))
-        self.port, self.socket = free_port(), os.path.join(self.directory, "admin.sock")
-        self.start()
-
-    def start(self):
-        with open(os.path.join(self.directory, "log"), "ab") as log:
-            self.process = subprocess.Popen(
-                [os.path.join(BUILD, "bin/mesh-coordinator"), "--state-dir",
-                 os.path.join(self.directory, "state"), "--listen", f"{HOST}:{self.port}",
-                 "--socket", self.socket, "--public-name", f"{HOST}:{self.port}"],
-                stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20 * SLOW
-        while not self.listens():
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                self.process.kill()
-                sys.exit("the coordinator did not start:\n" + self.log())
-            time.sleep(0.02)  # between two questions; nothing else is waited for so
-        self.admin = mesh_client.Admin(self.stubs, "unix:" + self.socket)
-
-    def listens(self):
-        """Asked without grpcio, which would wait for seconds after a first refusal."""
-        with socket.socket(socket.AF_UNIX) as s:
-            return s.connect_ex(self.socket) == 0
-
-    def kill(self):
-        self.admin.close()
-        self.process.kill()
-        self.process.wait()
-
-    def log(self):
-        with open(os.path.join(self.directory, "log"), encoding="utf-8") as file:
-            return file.read()
-
-    def stop(self):
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def key(self, **how):
-        return self.admin.call("CreateSetupKey", **{"description": "interop", **how})
-
-    def apply(self, text):
-        file = self.stubs.admin.PolicyFile(path="policy.yaml", text=text)
-        reply = self.admin.call("ApplyPolicy", files=[file], author="interop")
-        errors = [finding.message for finding in reply.findings if not finding.warning]
-        if errors:
-            raise AssertionError(errors)
-        return reply
 
 
 class Case(unittest.TestCase):
