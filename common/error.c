@@ -47,6 +47,7 @@ static const struct {
         { EOPNOTSUPP, MESH_EUNSUPPORTED },
         { ENOSYS, MESH_EUNSUPPORTED },
         { EAFNOSUPPORT, MESH_EUNSUPPORTED },
+        { EROFS, MESH_EROFS },
         { EBUSY, MESH_EBUSY },
         { EAGAIN, MESH_EAGAIN },
         { EADDRINUSE, MESH_EADDRINUSE },

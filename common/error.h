@@ -36,7 +36,8 @@
         X(MESH_ETLS, "TLS failure")                                                                \
         X(MESH_ESQL, "database failure")                                                           \
         X(MESH_ENETLINK, "the kernel refused a netlink request")                                   \
-        X(MESH_EINTERNAL, "internal error")
+        X(MESH_EINTERNAL, "internal error")                                                        \
+        X(MESH_EROFS, "read-only file system")
 
 /* Values go downwards from -1000, in the order above; new codes are added at the end. */
 enum mesh_error_index {

@@ -44,6 +44,16 @@ int state_dir_init(struct state_dir *ret_dir, const char *path)
         return 0;
 }
 
+/* On a file system that went read-only (after an error of the disk, say) the lock of before still
+ * serves: a host must come up from what it knows. */
+static int open_lock(const char *path)
+{
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 && errno == EROFS)
+                fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return fd >= 0 ? fd : mesh_error_from_errno(errno);
+}
+
 int state_dir_lock(struct state_dir *dir)
 {
         char path[STATE_PATH_MAX + 16];
@@ -52,9 +62,9 @@ int state_dir_lock(struct state_dir *dir)
                 err = path_join(path, sizeof(path), dir->path, "lock");
         if (err)
                 return err;
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = open_lock(path);
         if (fd < 0)
-                return mesh_error_from_errno(errno);
+                return fd;
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
                 err = errno == EWOULDBLOCK ? MESH_EBUSY : mesh_error_from_errno(errno);
                 (void)close(fd);

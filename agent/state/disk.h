@@ -36,7 +36,8 @@ struct state_dir {
 int state_dir_init(struct state_dir *ret_dir, const char *path);
 
 /* Makes the directory (0700) if needed and takes its lock for the life of the process, so that two
- * agents never share one. MESH_EBUSY if another has it; MESH_EPERM, MESH_EIO, MESH_ENOSPC. */
+ * agents never share one. A read-only one that was used before is fine. MESH_EBUSY if another has
+ * it; MESH_EPERM, MESH_EIO, MESH_ENOSPC, MESH_EROFS. */
 int state_dir_lock(struct state_dir *dir);
 
 /* Gives the lock back. */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,6 +15,7 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "tests/support/netns.h"
 #include "tests/support/temp_dir.h"
 
 struct world {
@@ -186,6 +188,27 @@ static void refuses_what_is_too_large(void **state)
         assert_int_equal(w->bytes.len, 256);
 }
 
+/* A disk that failed and was mounted read-only again: what is known still serves. */
+static void reads_from_a_read_only_file_system(void **state)
+{
+        struct world *w = *state;
+        if (!netns_private())
+                skip();
+        put(w, STATE_MAP, "one");
+        state_dir_done(&w->dir);
+        assert_int_equal(mount(w->path, w->path, NULL, MS_BIND, NULL), 0);
+        assert_int_equal(mount(NULL, w->path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+        assert_int_equal(state_dir_lock(&w->dir), 0);
+        struct state_dir second;
+        assert_int_equal(state_dir_init(&second, w->path), 0);
+        assert_int_equal(state_dir_lock(&second), MESH_EBUSY);
+        assert_read(w, STATE_MAP, "one", STATE_FROM_FILE);
+        assert_int_equal(state_dir_write(&w->dir, STATE_MAP, "two", 3), MESH_EROFS);
+        assert_read(w, STATE_MAP, "one", STATE_FROM_FILE);
+        state_dir_done(&w->dir);
+        assert_int_equal(umount2(w->path, MNT_DETACH), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -195,7 +218,7 @@ int main(void)
                 TEST(falls_back_at_every_flipped_byte), TEST(falls_back_from_a_newer_version),
                 TEST(refuses_a_foreign_file),           TEST(without_the_lock_nothing_is_moved),
                 TEST(one_agent_per_directory),          TEST(removes_every_trace),
-                TEST(refuses_what_is_too_large),
+                TEST(refuses_what_is_too_large),        TEST(reads_from_a_read_only_file_system),
         };
         return cmocka_run_group_tests_name("agent/state/disk", tests, NULL, NULL);
 }
