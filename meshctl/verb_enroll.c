@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/label.h"
 #include "mesh/v1/local.pb-c.h"
 #include "meshctl/agent_config.h"
 #include "meshctl/output.h"
@@ -102,12 +103,30 @@ static bool in_other_mesh(const Mesh__V1__DescribeReply *described, const struct
         return described->enrolled && strcmp(described->mesh, mesh) != 0;
 }
 
+/* What can be said of the flags before the key is read. */
+static int check_flags(const struct invocation *in)
+{
+        const char *name = invocation_option(in, "name");
+        if (name && (!label_valid(name) || label_reserved(name)))
+                return output_error(in, EXIT_USAGE, NULL,
+                                    "--name %s: write 1 to %d of a-z, 0-9 and '-', not beginning "
+                                    "or ending with '-', and not `all`",
+                                    name, LABEL_MAX);
+        if (invocation_option(in, "no-break-glass") &&
+            invocation_options(in, "break-glass-from")->count > 0)
+                return output_error(in, EXIT_USAGE, NULL,
+                                    "give --no-break-glass or --break-glass-from, not both");
+        return EXIT_OK;
+}
+
 int verb_enroll(const struct invocation *in)
 {
         char text[SETUP_KEY_TEXT_MAX];
         struct setup_key key;
         struct rpc_reply reply;
-        int code = setup_key_source_read(in, text, &key);
+        int code = check_flags(in);
+        if (code == EXIT_OK)
+                code = setup_key_source_read(in, text, &key);
         if (code != EXIT_OK)
                 return code;
         code = describe(in, &reply);

@@ -85,6 +85,9 @@ for row in "mistyped 64 $mistyped" "used_up 4 $used" "revoked 4 $revoked" "expir
         check "a $1 key exits $2" exits "$2" mctl late enroll --setup-key "$3"
         check "a $1 key says so" says "\"reason\": \"$1\"" mctl late enroll --setup-key "$3" --json
 done
+check "a name that is no label exits 64" exits 64 mctl late enroll --setup-key "$used" --name Late.Example
+check "break-glass is narrowed or left out, not both" exits 64 mctl late enroll --setup-key "$used" \
+        --no-break-glass --break-glass-from 10.0.0.0/8
 unknown=$("$LAB_ROOT/tests/interop/unknown_key.py" "$used")
 check "an unknown key exits 4" exits 4 mctl late enroll --setup-key "$unknown"
 check "an unknown key says so" says '"reason": "unknown"' mctl late enroll --setup-key "$unknown" --json
