@@ -1,22 +1,16 @@
 /* What one host lets in: look-up, hash and copies; see the header.
  *
- * The hash is over, for every prefix that is let in by anything, ascending (ip_prefix_compare):
- *   u8 address length (4 or 16), the address, u8 prefix length,
- *   u32 number of spans, then for each span: u32 low, u32 high        (big-endian)
- * where the spans are all that this prefix may send, as firewall/portset.h numbers packets, merged.
- * Before it stands "mesh/v1/access" and a NUL. So two values have one hash exactly if they let in
+ * The hash is that of a sum (access_sum.h) with one row for every prefix that is let in by
+ * anything, with all that it may send, merged. So two values have one hash exactly if they let in
  * the same, however it is cut into sets and rules. */
 #include "firewall/access.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buffer.h"
 #include "common/error.h"
+#include "firewall/access_sum.h"
 #include "firewall/portset.h"
-
-static const char hash_label[] = "mesh/v1/access";
 
 static int compare_id(const void *key, const void *item)
 {
@@ -46,8 +40,7 @@ struct hasher {
         struct entry *entries;  /* sorted */
         size_t entry_count;
         struct portset merged; /* of a prefix that is in several sets */
-        struct buffer line;
-        crypto_hash_sha256_state state;
+        struct access_sum sum;
 };
 
 static int add_rule(struct hasher *h, const struct access_rule *rule)
@@ -139,50 +132,35 @@ static int run_ports(struct hasher *h, size_t first, size_t count, const struct 
         return 0;
 }
 
-static int hash_run(struct hasher *h, size_t first, size_t count)
+static int add_run(struct hasher *h, size_t first, size_t count)
 {
-        const struct ip_prefix *prefix = &h->entries[first].prefix;
         const struct portset *ports;
         int err = run_ports(h, first, count, &ports);
         if (err)
                 return err;
-        struct buffer *line = &h->line;
-        buffer_clear(line);
-        buffer_put_u8(line, prefix->addr.len);
-        buffer_put(line, prefix->addr.bytes, prefix->addr.len);
-        buffer_put_u8(line, prefix->bits);
-        buffer_put_be32(line, (uint32_t)ports->count);
-        for (size_t i = 0; i < ports->count; i++) {
-                buffer_put_be32(line, ports->spans[i].low);
-                buffer_put_be32(line, ports->spans[i].high);
-        }
-        if (buffer_error(line))
-                return buffer_error(line);
-        crypto_hash_sha256_update(&h->state, line->bytes, line->len);
+        struct access_sum row = access_row(&h->entries[first].prefix, ports);
+        access_sum_add(&h->sum, &row);
         return 0;
 }
 
 int access_hash(const struct access *access, uint8_t ret_hash[static ACCESS_HASH_BYTES])
 {
-        struct hasher h = { .access = access, .line = buffer_with_max(SIZE_MAX / 2) };
-        crypto_hash_sha256_init(&h.state);
-        crypto_hash_sha256_update(&h.state, (const uint8_t *)hash_label, sizeof(hash_label));
+        struct hasher h = { .access = access };
         int err = collect_ports(&h);
         if (!err)
                 err = collect_entries(&h);
         for (size_t i = 0; i < h.entry_count && !err;) {
                 size_t count = run_length(&h, i);
-                err = hash_run(&h, i, count);
+                err = add_run(&h, i, count);
                 i += count;
         }
         if (!err)
-                crypto_hash_sha256_final(&h.state, ret_hash);
+                access_sum_hash(&h.sum, ret_hash);
         for (size_t i = 0; h.by_set && i < access->set_count; i++)
                 portset_done(&h.by_set[i]);
         free(h.by_set);
         free(h.entries);
         portset_done(&h.merged);
-        buffer_done(&h.line);
         return err;
 }
 

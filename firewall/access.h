@@ -45,8 +45,8 @@ struct access {
 /* The set of that id, borrowed from ACCESS; NULL if there is none. */
 const struct access_set *access_find_set(const struct access *access, uint64_t id);
 
-/* SHA-256 of the canonical form: what is let in, whatever the order of sets and rules, the set
- * ids, the origins, and how the same access is split over sets and rules; access.c has the bytes.
+/* The hash of what is let in, whatever the order of sets and rules, the set
+ * ids, the origins, and how the same access is split over sets and rules; access_sum.h.
  * MESH_EINVAL (a rule without its set, a range that runs backwards), MESH_ENOMEM. */
 int access_hash(const struct access *access, uint8_t ret_hash[static ACCESS_HASH_BYTES]);
 

@@ -115,66 +115,6 @@ uint64_t *set_ids_of(const struct class_ref *class, struct arena *arena, size_t 
         return ids;
 }
 
-static int prefix_order(const void *a, const void *b)
-{
-        return ip_prefix_compare(a, b);
-}
-
-/* Set ID as a member of CLASS sees it. */
-static bool fill_set(struct access_set *set, const struct class_ref *class,
-                     const uint8_t self[static NODE_ID_BYTES], const struct view_entry *entries,
-                     size_t count, struct arena *arena)
-{
-        const struct policy *policy = class->policy->policy;
-        set->prefix_count = 0;
-        for (size_t i = 0; i < count; i++)
-                set->prefix_count +=
-                        policy_in_set(policy, entries[i].class->value, set->id) ? 2 : 0;
-        set->prefixes = arena_alloc(arena, set->prefix_count * sizeof(*set->prefixes));
-        if (!set->prefixes)
-                return false;
-        set->prefix_count = 0;
-        for (size_t i = 0; i < count; i++) {
-                const struct member *m = entries[i].member;
-                if (!policy_in_set(policy, entries[i].class->value, set->id) ||
-                    !memcmp(m->id, self, NODE_ID_BYTES))
-                        continue;
-                set->prefixes[set->prefix_count++] = ip_prefix_of(m->v4);
-                set->prefixes[set->prefix_count++] = ip_prefix_of(m->v6);
-        }
-        if (set->prefix_count)
-                qsort(set->prefixes, set->prefix_count, sizeof(*set->prefixes), prefix_order);
-        return true;
-}
-
-int access_hash_of(const struct class_ref *class, const uint8_t self[static NODE_ID_BYTES],
-                   const struct view_entry *entries, size_t count, struct arena *arena,
-                   uint8_t ret_hash[static ACCESS_HASH_BYTES])
-{
-        const struct policy *policy = class->policy->policy;
-        struct access access = { 0 };
-        size_t cursor = 0;
-        const struct access_rule *rule;
-        uint64_t *ids = set_ids_of(class, arena, &access.set_count);
-        access.sets = arena_alloc(arena, access.set_count * sizeof(*access.sets));
-        if (!ids || !access.sets)
-                return MESH_ENOMEM;
-        for (size_t i = 0; i < access.set_count; i++) {
-                access.sets[i].id = ids[i];
-                if (!fill_set(&access.sets[i], class, self, entries, count, arena))
-                        return MESH_ENOMEM;
-        }
-        while (policy_next_rule(policy, class->value, &cursor))
-                access.rule_count++;
-        access.rules = arena_alloc(arena, access.rule_count * sizeof(*access.rules));
-        if (!access.rules)
-                return MESH_ENOMEM;
-        cursor = 0;
-        for (size_t i = 0; (rule = policy_next_rule(policy, class->value, &cursor)); i++)
-                access.rules[i] = *rule;
-        return access_hash(&access, ret_hash);
-}
-
 ProtobufCBinaryData policy_hash_of(const struct netmap_policy *policy)
 {
         if (policy->version == 0)

@@ -26,11 +26,5 @@ Mesh__V1__Prefix *address_message(const struct ip_addr *addr, struct arena *aren
 /* The ids of the sets that rules to CLASS speak of, ascending. */
 uint64_t *set_ids_of(const struct class_ref *class, struct arena *arena, size_t *ret_count);
 
-/* The hash of what a member of CLASS with id SELF lets in, given at least all who can reach it.
- * MESH_ENOMEM. */
-int access_hash_of(const struct class_ref *class, const uint8_t self[static NODE_ID_BYTES],
-                   const struct view_entry *entries, size_t count, struct arena *arena,
-                   uint8_t ret_hash[static ACCESS_HASH_BYTES]);
-
 /* Empty for the policy of version 0. */
 ProtobufCBinaryData policy_hash_of(const struct netmap_policy *policy);

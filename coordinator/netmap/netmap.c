@@ -8,7 +8,7 @@
 
 #include "common/arena.h"
 #include "common/error.h"
-#include "coordinator/netmap/message.h"
+#include "coordinator/netmap/access.h"
 #include "coordinator/netmap/private.h"
 
 enum { ARENA_MAX_BYTES = 64 << 20 };
@@ -96,6 +96,20 @@ static void tell_gone(struct netmap *nm, struct netmap_stream *streams)
 
 /* ---- feeding ---- */
 
+/* Members let in other addresses: from OLD of class WAS, or nobody, to ENTRY, or nobody. */
+static void follow_access(struct netmap *nm, const struct member *old, const struct class_ref *was,
+                          const struct view_entry *entry)
+{
+        const struct member *now = entry ? entry->member : NULL;
+        if (old && now && entry->class == was && ip_addr_compare(&old->v4, &now->v4) == 0 &&
+            ip_addr_compare(&old->v6, &now->v6) == 0)
+                return;
+        if (old)
+                view_access_remove(&nm->view, old, was);
+        if (now)
+                view_access_add(&nm->view, now, entry->class);
+}
+
 /* Puts the change into the view. RET_WAS is the class of the member before, RET_ORPHANS are the
  * streams of one that is gone. MESH_ENOMEM: nothing was changed. */
 static int apply_change(struct netmap *nm, const struct netmap_change *change,
@@ -106,17 +120,20 @@ static int apply_change(struct netmap *nm, const struct netmap_change *change,
         const uint8_t *id = (change->before ? change->before : change->after)->id;
         struct view_entry *entry = view_find(&nm->view, id);
         struct class_ref *was = entry ? class_ref_take(entry->class) : NULL;
+        struct member *old = entry ? member_ref(entry->member) : NULL;
         int err = change->after ? view_put(&nm->view, change->after) : 0;
-        if (err) {
-                class_unref(was);
-                return err;
-        }
-        if (!change->after && entry) {
+        if (!err && !change->after && entry) {
                 *ret_orphans = entry->streams;
                 view_remove(&nm->view, id);
         }
-        *ret_was = was;
-        return 0;
+        if (!err) {
+                follow_access(nm, old, was, view_find(&nm->view, id));
+                *ret_was = was;
+        } else {
+                class_unref(was);
+        }
+        member_unref(old);
+        return err;
 }
 
 static void mark_change(struct netmap *nm, const struct netmap_change *change,
@@ -228,10 +245,7 @@ int netmap_access_hash(const struct netmap *nm, const uint8_t id[static NODE_ID_
         const struct view_entry *self = view_find(&nm->view, id);
         if (!self)
                 return MESH_ENOENT;
-        int err = access_hash_of(self->class, id, nm->view.entries, nm->view.count, nm->arena,
-                                 ret_hash);
-        arena_clear(nm->arena);
-        return err;
+        return view_access_hash(&nm->view, self, ret_hash);
 }
 
 uint64_t netmap_wanted_generation(const struct netmap *nm, const uint8_t id[static NODE_ID_BYTES])

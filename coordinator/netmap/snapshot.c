@@ -6,6 +6,7 @@
 
 #include "common/arena.h"
 #include "common/error.h"
+#include "coordinator/netmap/access.h"
 #include "coordinator/netmap/message.h"
 #include "proto/convert.h"
 
@@ -17,7 +18,6 @@ enum {
 };
 
 struct snapshot {
-        uint8_t self[NODE_ID_BYTES];
         struct class_ref *class;  /* of the member; one reference */
         struct view_entry *peers; /* whom it sees; one reference to each image and class */
         size_t peer_count;
@@ -69,14 +69,12 @@ int snapshot_new(const struct view *v, const struct view_entry *self, struct are
         struct snapshot *s = calloc(1, sizeof(*s));
         if (!s)
                 return MESH_ENOMEM;
-        memcpy(s->self, self->member->id, sizeof(s->self));
         s->class = class_ref_take(self->class);
         int err = freeze_peers(s, v, self);
         if (!err)
                 err = freeze_sets(s, arena);
         if (!err)
-                err = access_hash_of(s->class, s->self, s->peers, s->peer_count, arena,
-                                     s->access_hash);
+                err = view_access_hash(v, self, s->access_hash);
         if (err) {
                 snapshot_free(s);
                 return err;

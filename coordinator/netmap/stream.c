@@ -5,6 +5,7 @@
 #include "common/arena.h"
 #include "common/buffer.h"
 #include "common/error.h"
+#include "coordinator/netmap/access.h"
 #include "coordinator/netmap/delta.h"
 #include "coordinator/netmap/message.h"
 #include "coordinator/netmap/private.h"
@@ -169,8 +170,7 @@ static int make_delta(struct netmap_stream *s, const struct view_entry *self,
         struct position position = present(nm);
         int err = delta_fill(old, now, s->id, nm->arena, delta);
         if (!err)
-                err = access_hash_of(self->class, s->id, nm->view.entries, nm->view.count,
-                                     nm->arena, access);
+                err = view_access_hash(&nm->view, self, access);
         if (err)
                 return err;
         delta->from = s->told;

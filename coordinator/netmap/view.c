@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "coordinator/netmap/access.h"
 
 enum { IDLE_CLASSES_MAX = 64 };
 
@@ -48,6 +49,7 @@ void class_unref(struct class_ref *class)
         if (!class || --class->refs)
                 return;
         policy_class_free(class->value);
+        class_forget_access(class);
         netmap_policy_unref(class->policy);
         free(class);
 }

@@ -13,7 +13,10 @@ struct class_ref {
         uint32_t refs;
         struct policy_class *value;   /* owned */
         struct netmap_policy *policy; /* one reference: keeps what VALUE speaks of */
-        bool mark;                    /* scratch of one pass over a view */
+        bool mark;                    /* scratch of one pass over a view... */
+        size_t place;                 /* ...and this too: in the view's classes */
+        struct class_access
+                *access; /* owned; what its members let in (access.h); NULL: not known */
 };
 
 struct view_entry {

@@ -173,3 +173,17 @@ bool policy_can(const struct policy *policy, const struct policy_class *from,
                 *ret_origin = found ? found->origin : NULL;
         return found != NULL;
 }
+
+int policy_ports(const struct policy *policy, const struct policy_class *from,
+                 const struct policy_class *to, struct portset *ports)
+{
+        int err = 0;
+        portset_clear(ports);
+        for (size_t i = 0; i < policy->rule_count && !err; i++) {
+                const struct policy_rule *rule = &policy->rules[i];
+                if (is_from(from, rule->from) && is_to(to, rule->to))
+                        err = portset_add_set(ports, &rule->ports);
+        }
+        portset_settle(ports);
+        return err;
+}

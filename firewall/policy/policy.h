@@ -30,6 +30,7 @@ enum {
         POLICY_GROUPS_MAX = 20000,
 };
 
+struct portset;
 struct policy;       /* opaque */
 struct policy_class; /* opaque */
 
@@ -101,3 +102,8 @@ bool policy_next_set(const struct policy *policy, const struct policy_class *to,
 bool policy_can(const struct policy *policy, const struct policy_class *from,
                 const struct policy_class *to, uint16_t protocol, uint16_t port,
                 const char **ret_origin);
+
+/* Fills *PORTS (a zeroed struct or one used before; portset_done) with all that a host of class
+ * FROM may send to another host of class TO, settled. MESH_ENOMEM. */
+int policy_ports(const struct policy *policy, const struct policy_class *from,
+                 const struct policy_class *to, struct portset *ports);

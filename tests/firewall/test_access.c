@@ -122,14 +122,14 @@ static void meanings(void **state)
         }
 }
 
-/* Computed from the form in access.c by another program. */
+/* Computed from the form in access_sum.c by another program (hashlib, openssl enc -chacha20). */
 static void is_stable(void **state)
 {
         (void)state;
-        static const uint8_t expected[] = { 0x01, 0xf7, 0x0e, 0x96, 0x77, 0xc8, 0x4b, 0x89,
-                                            0x6e, 0x6a, 0x86, 0x79, 0x9e, 0xcd, 0x55, 0x6b,
-                                            0x7d, 0xdc, 0x07, 0x9e, 0x98, 0x4c, 0x60, 0x2a,
-                                            0xa0, 0x47, 0x2c, 0x2e, 0xe0, 0x3c, 0xb8, 0x5a };
+        static const uint8_t expected[] = { 0xed, 0x05, 0x02, 0xc3, 0x2d, 0xec, 0x18, 0x7b,
+                                            0x9a, 0x26, 0x1f, 0x11, 0x0c, 0xf5, 0x7c, 0xe4,
+                                            0x2f, 0x0a, 0x11, 0xde, 0x17, 0xbd, 0x1a, 0xbf,
+                                            0x31, 0xff, 0xd6, 0xa6, 0x0e, 0x80, 0xb7, 0xa7 };
         const struct access access = { SETS({ 7, p1_p2, 2 }, { 8, &p6, 1 }), .set_count = 2,
                                        RULES({ 7, 6, &ssh, 1, NULL }, { 8, 256, NULL, 0, NULL }),
                                        .rule_count = 2 };

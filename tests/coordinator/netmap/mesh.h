@@ -9,7 +9,7 @@
 #include "firewall/policy/effective.h"
 #include "tests/support/unit.h"
 
-enum { MESH_MAX = 4096 };
+enum { MESH_MAX = 10240 };
 
 struct mesh {
         struct netmap *nm;
