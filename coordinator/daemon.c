@@ -36,17 +36,11 @@ struct daemon {
         struct tls_server *tls;
         struct grpc_server *server;
         uint64_t certificate_checked_ms;
+        bool sick; /* said in the log: changes cannot be stored */
         bool stopping;
 };
 
 /* ---- events ---- */
-
-static void on_wake(uv_async_t *wake)
-{
-        struct daemon *d = wake->data;
-        registry_run(d->registry);
-        api_pump(d->api);
-}
 
 /* On the writer thread. */
 static void wake_loop(void *user)
@@ -67,12 +61,35 @@ static void reload_certificate(struct daemon *d)
                 log_notice("new certificate loaded");
 }
 
+static void tell_health(struct daemon *d)
+{
+        const char *detail;
+        bool sick = !registry_healthy(d->registry, &detail);
+        if (sick && !d->sick)
+                log_error("cannot store changes: %s. Members stay connected; enrolments, new "
+                          "connections and changes are answered UNAVAILABLE until it is possible "
+                          "again",
+                          detail);
+        else if (!sick && d->sick)
+                log_notice("changes are stored again");
+        d->sick = sick;
+}
+
+static void on_wake(uv_async_t *wake)
+{
+        struct daemon *d = wake->data;
+        registry_run(d->registry);
+        tell_health(d);
+        api_pump(d->api);
+}
+
 static void on_tick(uv_timer_t *tick)
 {
         struct daemon *d = tick->data;
         uint64_t now_ms = env_monotonic_ms(env_system());
         registry_tick(d->registry);
         registry_run(d->registry);
+        tell_health(d);
         api_pump(d->api);
         api_tick(d->api);
         if (now_ms - d->certificate_checked_ms >= CERTIFICATE_CHECK_MS) {
@@ -179,14 +196,25 @@ static int open_certificate(struct daemon *d)
         return err;
 }
 
-static void explain_listen(const char *address, int err)
+static void explain_listen(const char *address, bool is_unix, int err)
 {
-        if (err == MESH_EADDRINUSE)
+        if (is_unix && err == MESH_EADDRINUSE)
+                log_error("cannot listen on %s: another process does; stop it, or choose another "
+                          "place with --socket",
+                          address);
+        else if (is_unix && err == MESH_ELIMIT)
+                log_error("cannot listen on %s: the path of a socket has at most 107 bytes; choose "
+                          "a shorter one with --socket",
+                          address);
+        else if (!is_unix && err == MESH_EFORMAT)
+                log_error("cannot listen on %s: write ADDRESS:PORT, as in 0.0.0.0:443 or [::]:443",
+                          address);
+        else if (err == MESH_EADDRINUSE)
                 log_error("cannot listen on %s: %s. Two ways out: --listen with another port (it "
                           "becomes part of new setup keys), or `h2c: 127.0.0.1:8444` in the config "
                           "behind the proxy that has the port",
                           address, mesh_strerror(err));
-        else if (err == MESH_EPERM)
+        else if (!is_unix && err == MESH_EPERM)
                 log_error("cannot listen on %s: %s; ports below 1024 need root or "
                           "CAP_NET_BIND_SERVICE",
                           address, mesh_strerror(err));
@@ -201,7 +229,7 @@ static int listen_on(struct daemon *d, const char *kind, const char *address,
         struct listener *listener;
         int err = grpc_server_listen(d->server, options, &listener);
         if (err) {
-                explain_listen(address, err);
+                explain_listen(address, options->unix_path != NULL, err);
                 return err;
         }
         uint16_t port = listener_port(listener);

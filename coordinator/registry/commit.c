@@ -244,6 +244,8 @@ static void on_durable(void *user, int err)
         struct registry *r = e->r;
         e->tx = NULL; /* the store frees it */
         r->in_flight--;
+        if (err != MESH_ECANCELED)
+                r->sick = err;
         if (!err) {
                 int failure = tell_netmap(e);
                 if (failure)

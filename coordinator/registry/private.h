@@ -61,6 +61,8 @@ struct registry {
         int failure;        /* not 0: memory is ahead of the store, requests are refused */
         bool reload_wanted; /* as soon as nothing is in flight */
         bool loading;       /* that is under way */
+        int sick;           /* why the newest write failed; 0: it did not */
+        uint64_t tried_ms;  /* when the store was last tried for its health's sake */
         struct registry_call *refused, **refused_last; /* calls that did not get to the store */
 };
 

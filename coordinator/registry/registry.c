@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "coordinator/registry/private.h"
 
-enum { SWEEP_INTERVAL_MS = 3600 * 1000 };
+enum { SWEEP_INTERVAL_MS = 3600 * 1000, TRY_INTERVAL_MS = 5000 };
 
 static const struct {
         const char *word, *text;
@@ -178,6 +178,21 @@ void registry_run(struct registry *r)
         reload_when_idle(r);
 }
 
+/* A full disk can be read: only a write tells that there is room again. The line in the audit log,
+ * which appears once, is one. */
+static void try_store(struct registry *r)
+{
+        uint64_t now_ms = env_monotonic_ms(r->env);
+        if (!r->sick || r->in_flight || now_ms - r->tried_ms < TRY_INTERVAL_MS)
+                return;
+        r->tried_ms = now_ms;
+        struct edit *e = edit_begin(r, NULL, "store", "writes failed until now");
+        if (!e)
+                return;
+        snprintf(e->event.result, sizeof(e->event.result), "%s", mesh_strerror(r->sick));
+        edit_submit(e, REGISTRY_OK);
+}
+
 void registry_tick(struct registry *r)
 {
         int64_t now_ms = env_wall_ms(r->env);
@@ -186,6 +201,7 @@ void registry_tick(struct registry *r)
                 reload_when_idle(r);
                 return;
         }
+        try_store(r);
         nodes_sweep(r, env_monotonic_ms(r->env));
         if (now_ms - r->swept_ms < SWEEP_INTERVAL_MS && now_ms >= r->swept_ms)
                 return;
@@ -208,9 +224,10 @@ const struct meta_record *registry_meta(const struct registry *r)
 
 bool registry_healthy(const struct registry *r, const char **ret_detail)
 {
+        int err = r->failure ? r->failure : r->sick;
         if (ret_detail)
-                *ret_detail = r->failure ? mesh_strerror(r->failure) : "";
-        return r->failure == 0;
+                *ret_detail = err ? mesh_strerror(err) : "";
+        return err == 0;
 }
 
 void registry_begin_epoch(struct registry *r, const struct position *seen,

@@ -144,6 +144,8 @@ void registry_tick(struct registry *r);
 const struct identity *registry_identity(const struct registry *r);
 /* Epoch, generation, overlay: the newest, maybe not durable yet. */
 const struct meta_record *registry_meta(const struct registry *r);
+/* False from a failed write until one succeeds; registry_tick tries. RET_DETAIL (may be NULL) is
+ * why, static, or "". */
 bool registry_healthy(const struct registry *r, const char **ret_detail);
 
 struct applied_report {

@@ -103,7 +103,6 @@ static void nothing_is_kept_that_was_not_acknowledged(void **state)
         make_key(f, &request, key);
         for (size_t i = 0; i < LENGTH(disks); i++) {
                 struct result first, second, late;
-                const char *detail;
                 struct registry_claim a = claim_of(1, key, "a"), b = claim_of(2, key, "b");
                 uint64_t generation = netmap_generation(f->nm);
                 faulty_disk = (struct faulty_disk){ .write_error = disks[i].write_error,
@@ -126,7 +125,6 @@ static void nothing_is_kept_that_was_not_acknowledged(void **state)
                 registry_run(f->r);
                 registry_run(f->r);
                 assert_int_equal(late.call.outcome, REGISTRY_UNAVAILABLE);
-                assert_true(registry_healthy(f->r, &detail));
                 assert_int_equal(registry_node_count(f->r), 0);
                 assert_int_equal(registry_find_setup_key(f->r, key)->uses, 0);
         }
@@ -155,6 +153,37 @@ static void a_reload_that_fails_is_tried_again(void **state)
         faulty_heal();
         registry_tick(f->r);
         registry_run(f->r);
+        assert_int_equal(enroll(f, &claim, &result), REGISTRY_OK);
+}
+
+/* A full disk can be read, so the reload succeeds: the store is ill until a write succeeds. */
+static void health_is_what_the_newest_write_says(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t key[SETUP_KEY_ID_BYTES];
+        struct result result;
+        const char *detail;
+        make_reusable_key(f, key);
+        struct registry_claim claim = claim_of(1, key, "a");
+        assert_true(registry_healthy(f->r, &detail));
+        faulty_disk.write_error = SQLITE_FULL;
+        assert_int_equal(enroll(f, &claim, &result), REGISTRY_UNAVAILABLE);
+        for (int i = 0; i < 12; i++) {
+                registry_tick(f->r);
+                registry_run(f->r);
+                registry_run(f->r);
+                f->env.now_ms += 1000;
+                assert_false(registry_healthy(f->r, &detail));
+                assert_string_equal(detail, mesh_strerror(MESH_ENOSPC));
+        }
+        faulty_heal();
+        for (int i = 0; i < 6; i++) { /* nobody asks for a change */
+                registry_tick(f->r);
+                registry_run(f->r);
+                f->env.now_ms += 1000;
+        }
+        assert_true(registry_healthy(f->r, &detail));
+        assert_string_equal(detail, "");
         assert_int_equal(enroll(f, &claim, &result), REGISTRY_OK);
 }
 
@@ -349,6 +378,7 @@ int main(void)
                 CASE(overlays_keep_clear_of_local_routes),
                 CASE(nothing_is_kept_that_was_not_acknowledged),
                 CASE(a_reload_that_fails_is_tried_again),
+                CASE(health_is_what_the_newest_write_says),
                 CASE(a_forgotten_call_is_not_answered),
                 CASE(a_forgotten_refusal_is_not_answered),
                 CASE(clones_are_found),
