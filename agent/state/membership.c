@@ -133,11 +133,14 @@ int membership_decode(const uint8_t *bytes, size_t len, struct membership *ret_m
         return 0;
 }
 
-int membership_read(const struct state_dir *dir, struct membership *ret_membership)
+int membership_read(const struct state_dir *dir, struct membership *ret_membership,
+                    enum state_source *ret_source)
 {
         struct buffer bytes = { 0 };
-        int err = state_dir_read(dir, STATE_MEMBERSHIP, &bytes, NULL);
+        enum state_source source = STATE_FROM_FILE;
+        int err = state_dir_read(dir, STATE_MEMBERSHIP, &bytes, &source);
         if (!err && membership_decode(bytes.bytes, bytes.len, ret_membership) != 0) {
+                source = STATE_FROM_PREVIOUS;
                 err = state_dir_read_previous(dir, STATE_MEMBERSHIP, &bytes);
                 if (!err)
                         err = membership_decode(bytes.bytes, bytes.len, ret_membership);
@@ -145,6 +148,8 @@ int membership_read(const struct state_dir *dir, struct membership *ret_membersh
                         err = MESH_EDAMAGED;
         }
         buffer_done(&bytes);
+        if (!err)
+                *ret_source = source;
         return err;
 }
 

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/state/disk.h"
 #include "agent/state/pins.h"
 #include "common/addr.h"
 #include "proto/key.h"
 
-struct state_dir;
 struct buffer;
 
 enum {
@@ -44,8 +44,10 @@ struct membership {
         uint16_t wireguard_port;
 };
 
-/* Reads the membership. MESH_ENOENT when not enrolled; MESH_EDAMAGED, MESH_EVERSION. */
-int membership_read(const struct state_dir *dir, struct membership *ret_membership);
+/* Reads the membership, or the copy before it; *RET_SOURCE tells which. MESH_ENOENT when not
+ * enrolled; MESH_EDAMAGED, MESH_EVERSION. */
+int membership_read(const struct state_dir *dir, struct membership *ret_membership,
+                    enum state_source *ret_source);
 
 /* Stores it durably. Errors of state_dir_write. */
 int membership_write(const struct state_dir *dir, const struct membership *membership);

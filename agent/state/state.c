@@ -49,6 +49,15 @@ static int load_map(struct agent_state *state)
         return err;
 }
 
+static int load_membership(struct agent_state *state)
+{
+        enum state_source source = STATE_FROM_FILE;
+        int err = membership_read(&state->dir, &state->membership, &source);
+        if (!err && source == STATE_FROM_PREVIOUS)
+                warn(state, STATE_MEMBERSHIP, "damaged; the copy before it is used");
+        return err;
+}
+
 static void load_clock(struct agent_state *state)
 {
         struct buffer bytes = { 0 };
@@ -68,7 +77,7 @@ static int load(struct agent_state *state)
         state->has_keys = err == 0;
         if (err)
                 return err == MESH_ENOENT ? 0 : err;
-        err = tolerate(state, STATE_MEMBERSHIP, membership_read(&state->dir, &state->membership));
+        err = tolerate(state, STATE_MEMBERSHIP, load_membership(state));
         state->enrolled = err == 0;
         if (err)
                 return err == MESH_ENOENT ? 0 : err;
@@ -134,6 +143,16 @@ static int commit(struct agent_state *state, const struct membership *membership
         return 0;
 }
 
+/* The same with a new instance token. The coordinator soon takes no other one, so that the copy
+ * before must hold it, too, or a torn file would make this node its own clone. */
+static int commit_token(struct agent_state *state, const struct membership *membership)
+{
+        int err = commit(state, membership);
+        if (!err)
+                (void)membership_write(&state->dir, membership); /* the first one stands */
+        return err;
+}
+
 int agent_state_join(struct agent_state *state, const Mesh__V1__EnrollGrantBody *grant,
                      const struct agent_joining *joining)
 {
@@ -176,7 +195,7 @@ int agent_state_welcome(struct agent_state *state, const Mesh__V1__WelcomeBody *
         m.has_token = true;
         struct mesh_epoch epoch = { welcome->epoch->start_ms, welcome->epoch->random };
         if (mesh_epoch_compare(&epoch, &m.epoch) < 0) {
-                int err = commit(state, &m);
+                int err = commit_token(state, &m);
                 return err ? err : MESH_ESTATE;
         }
         m.epoch = epoch;
@@ -185,7 +204,7 @@ int agent_state_welcome(struct agent_state *state, const Mesh__V1__WelcomeBody *
                 return err;
         if (worked)
                 pins_succeeded(&m.pins, worked, now_ms);
-        err = commit(state, &m);
+        err = commit_token(state, &m);
         if (!err)
                 store_clock(state, welcome->time_ms);
         return err;

@@ -336,6 +336,22 @@ static void a_damaged_membership_is_told(void **state)
         assert_true(state_dir_has_traces(&w->agent.dir, STATE_MEMBERSHIP));
 }
 
+/* The coordinator takes only the newest token: the copy must not hold an older one. */
+static void a_torn_membership_falls_back_to_the_same_token(void **state)
+{
+        struct world *w = *state;
+        char path[128];
+        join(w);
+        assert_int_equal(welcome(w, 0x21, 5000), 0);
+        assert_int_equal(welcome(w, 0x22, 5000), 0);
+        (void)snprintf(path, sizeof(path), "%s/membership", w->path);
+        assert_int_equal(file_write(path, "torn", 4, 0600), 0);
+        restart(w);
+        assert_true(w->agent.enrolled);
+        assert_int_equal(w->agent.membership.token[0], 0x22);
+        assert_non_null(strstr(w->agent.warning, "membership: damaged; the copy"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -352,6 +368,7 @@ int main(void)
                 TEST(a_refused_snapshot_leaves_the_map),
                 TEST(leaving_leaves_nothing),
                 TEST(a_damaged_membership_is_told),
+                TEST(a_torn_membership_falls_back_to_the_same_token),
         };
         return cmocka_run_group_tests_name("agent/state/state", tests, NULL, NULL);
 }
