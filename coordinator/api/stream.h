@@ -12,6 +12,16 @@ enum sync_state {
         SYNC_CLOSED,
 };
 
+/* What a member may cause at once; the rest waits for the next interval, in which the newest
+ * counts.
+ */
+enum { SYNC_BUDGET = 4, SYNC_BUDGET_MS = 10000 };
+
+struct sync_budget {
+        uint64_t began_ms;
+        unsigned used;
+};
+
 struct sync_stream {
         struct sync_stream *next, *previous; /* in api->streams */
         struct sync_stream *next_of_bucket;  /* in api->by_node, while bound */
@@ -27,6 +37,10 @@ struct sync_stream {
         uint64_t beats;
         struct position position; /* of the Proof */
         bool has_position;
+        struct sync_budget reports, snapshots;
+        bool report_waits, snapshot_waits;
+        struct ip_endpoint reported[MEMBER_MAX_ENDPOINTS]; /* in the newest Report */
+        size_t reported_count;
         char source[NET_PEER_TEXT_MAX];
 };
 

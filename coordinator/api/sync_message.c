@@ -36,8 +36,36 @@ static void beat(struct sync_stream *s, uint64_t now_ms)
         (void)sync_send_message(s, &message);
 }
 
+static bool may(struct sync_budget *budget, uint64_t now_ms)
+{
+        if (now_ms - budget->began_ms >= SYNC_BUDGET_MS)
+                *budget = (struct sync_budget){ .began_ms = now_ms };
+        if (budget->used >= SYNC_BUDGET)
+                return false;
+        budget->used++;
+        return true;
+}
+
+/* A change of endpoints is a commit, a generation and a delta for each that sees the member; a
+ * snapshot goes through all members. */
+static void do_what_waits(struct sync_stream *s, uint64_t now_ms)
+{
+        if (s->report_waits && may(&s->reports, now_ms)) {
+                s->report_waits = false;
+                registry_report_endpoints(s->api->registry, s->node_id, s->reported,
+                                          s->reported_count);
+        }
+        if (s->snapshot_waits && may(&s->snapshots, now_ms)) {
+                s->snapshot_waits = false;
+                netmap_want_snapshot(s->map);
+                sync_pump(s);
+        }
+}
+
 void sync_tick(struct sync_stream *s, uint64_t now_ms)
 {
+        if (s->state == SYNC_OPEN)
+                do_what_waits(s, now_ms);
         if (s->state == SYNC_CLOSED)
                 return;
         if (s->state < SYNC_OPEN && now_ms - s->began_ms >= API_HANDSHAKE_MS)
@@ -75,12 +103,13 @@ void sync_pump(struct sync_stream *s)
 static void take_report(struct sync_stream *s, const Mesh__V1__AgentMessage *message)
 {
         const Mesh__V1__Report *report = message->report;
-        struct ip_endpoint endpoints[MEMBER_MAX_ENDPOINTS];
         size_t count = 0;
         for (size_t i = 0; i < report->n_endpoints && count < MEMBER_MAX_ENDPOINTS; i++)
-                if (endpoint_from_message(report->endpoints[i], &endpoints[count]) == 0)
+                if (endpoint_from_message(report->endpoints[i], &s->reported[count]) == 0)
                         count++;
-        registry_report_endpoints(s->api->registry, s->node_id, endpoints, count);
+        s->reported_count = count;
+        s->report_waits = true;
+        do_what_waits(s, s->heard_ms);
 }
 
 static void take_applied(struct sync_stream *s, const Mesh__V1__AgentMessage *message)
@@ -104,8 +133,8 @@ static void take_heartbeat(struct sync_stream *s, const Mesh__V1__AgentMessage *
 static void take_want_snapshot(struct sync_stream *s, const Mesh__V1__AgentMessage *message)
 {
         (void)message;
-        netmap_want_snapshot(s->map);
-        sync_pump(s);
+        s->snapshot_waits = true;
+        do_what_waits(s, s->heard_ms);
 }
 
 static void leave_done(struct registry_call *change)

@@ -317,6 +317,25 @@ class Sync(Case):
         self.stream(member)
         self.assertEqual(older.ended().code(), grpc.StatusCode.ABORTED)
 
+    def test_member_that_reports_without_end(self):
+        """Costs the others a few deltas, and the newest report is what they have in the end."""
+        self.coordinator.apply(POLICY)
+        server, client = self.member("much-1", "server"), self.member("much-2", "client")
+        talks, hears = self.stream(server), self.stream(client)
+        before = self.admin.call("GetHealth").generation
+        types = self.stubs.types
+        for port in range(1, 301):
+            talks.send(report=self.stubs.agent.Report(endpoints=[
+                types.Endpoint(address=bytes((192, 0, 2, 1)), port=port)]))
+        for _ in range(50):
+            talks.send(want_snapshot=self.stubs.agent.WantSnapshot())
+        hears.wait(lambda net: [e.port for e in net.peers[server.grant.node_id].endpoints] == [300],
+                   timeout=25 * SLOW)
+        self.assertLess(self.admin.call("GetHealth").generation - before, 10)
+        self.assertLess(hears.net.deltas, 10)
+        self.assertLess(talks.net.snapshots, 10)
+        self.coordinator.apply(NO_POLICY)
+
     def test_leave(self):
         member = self.member("leave-1")
         stream = self.stream(member)
