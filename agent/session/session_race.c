@@ -83,9 +83,10 @@ void session_fail_attempt(struct session *s, unsigned index, int err, uint64_t n
 {
         const struct attempt *attempt = &s->attempts[index];
         char text[IP_TEXT_MAX];
-        session_set_error(s, "%s: %s", ip_endpoint_format(&attempt->route.remote, text),
-                          err == MESH_EAUTH ? "answers, but is not this mesh's coordinator"
-                                            : mesh_strerror(err));
+        if (!s->refused) /* a refusal says more than what else failed */
+                session_set_error(s, "%s: %s", ip_endpoint_format(&attempt->route.remote, text),
+                                  err == MESH_EAUTH ? "answers, but is not this mesh's coordinator"
+                                                    : mesh_strerror(err));
         if (attempt->phase == ATTEMPT_OPEN)
                 session_back_off(s, now_ms);
         else
@@ -116,6 +117,8 @@ static int on_hello(struct session *s, unsigned index, const uint8_t *frame, siz
         struct attempt *attempt = &s->attempts[index];
         struct buffer answer = buffer_with_max(CHANNEL_HELLO_MAX);
         int err = channel_hello_read(attempt->channel, frame, len, &answer);
+        if (err && err != MESH_ENOMEM)
+                err = MESH_EAUTH; /* whatever is wrong with it: it has not proved itself */
         if (!err)
                 err = s->hooks->send(s->user, index, answer.bytes, answer.len);
         buffer_done(&answer);
@@ -238,17 +241,20 @@ void session_closed(struct session *s, unsigned attempt, enum grpc_status status
         enum attempt_phase phase = s->attempts[attempt].phase;
         if (phase == ATTEMPT_FREE)
                 return;
-        /* Only one that has proved to be the coordinator can refuse. */
+        /* Before its Hello nobody can refuse. After it an impostor still can, with a Hello that it
+         * heard elsewhere: so the race goes on, and only the next one comes later. */
         bool refused = (phase == ATTEMPT_PROOF || phase == ATTEMPT_OPEN) && is_refusal(status);
         char remote[IP_TEXT_MAX];
         if (status == GRPC_OK)
                 text = "the coordinator ended the stream"; /* its text would be "OK" */
         else if (!text || !text[0])
                 text = grpc_status_name(status);
-        session_set_error(s, "%s: %s",
-                          ip_endpoint_format(&s->attempts[attempt].route.remote, remote), text);
-        s->refused = refused;
-        if (phase == ATTEMPT_OPEN || refused)
+        if (refused || !s->refused)
+                session_set_error(s, "%s: %s",
+                                  ip_endpoint_format(&s->attempts[attempt].route.remote, remote),
+                                  text);
+        s->refused |= refused;
+        if (phase == ATTEMPT_OPEN)
                 session_back_off(s, now_ms);
         else
                 drop_attempt(s, attempt, now_ms);

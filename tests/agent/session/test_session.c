@@ -566,6 +566,54 @@ static void tells_a_refusal_from_an_overload(void **state)
         }
 }
 
+static void what_is_no_hello_is_an_impostor(void **state)
+{
+        static const struct {
+                const char *name;
+                uint8_t bytes[8];
+                size_t len;
+        } rows[] = {
+                { "empty", { 0 }, 0 },
+                { "an empty Hello", { 0x0a, 0 }, 2 },
+                { "rubbish", { 0x0a, 3, 0xff, 0xff, 0xff }, 5 },
+                { "no Frame", { 0xff, 0xff }, 2 },
+        };
+        struct world *w = *state;
+        bool refused;
+        begin(w);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                unsigned attempt = open_connection(w);
+                session_received(w->session, attempt, rows[i].bytes, rows[i].len, w->e.now_ms);
+                if (!strstr(session_error(w->session, &refused), "not this mesh's coordinator"))
+                        fail_msg("%s: %s", rows[i].name, session_error(w->session, &refused));
+                assert_int_equal(w->rejects, i + 1);
+                assert_int_equal(w->sent_count, 0);
+        }
+}
+
+/* An impostor that replays the coordinator's Hello can refuse, too: it only loses its own turn. */
+static void a_refusal_does_not_end_the_race(void **state)
+{
+        struct world *w = *state;
+        bool refused;
+        begin(w);
+        unsigned liar = open_connection(w);
+        say_hello(w, liar, &w->coordinator, &w->ephemeral);
+        session_closed(w->session, liar, GRPC_UNAUTHENTICATED, "removed", w->e.now_ms);
+        assert_state(w, SESSION_DIALLING);
+        unsigned stranger = open_connection(w);
+        session_closed(w->session, stranger, GRPC_UNAVAILABLE, "busy", w->e.now_ms);
+        assert_non_null(strstr(session_error(w->session, &refused), "removed"));
+        assert_true(refused); /* as long as nobody else is found */
+        w->sent_count = w->taken = 0;
+        connect_session(w);
+        assert_state(w, SESSION_CONNECTED);
+        assert_string_equal(session_error(w->session, &refused), "");
+        assert_false(refused);
+        assert_int_equal(w->dials, 1);
+        assert_int_equal(w->hang_ups, 0);
+}
+
 /* Its text reaches the log, a terminal and JSON. */
 static void a_strangers_text_is_made_printable(void **state)
 {
@@ -662,6 +710,8 @@ int main(void)
                 TEST(a_new_network_ends_the_wait),
                 TEST(a_lost_local_address_ends_the_stream),
                 TEST(tells_a_refusal_from_an_overload),
+                TEST(what_is_no_hello_is_an_impostor),
+                TEST(a_refusal_does_not_end_the_race),
                 TEST(a_stranger_cannot_refuse),
                 TEST(a_strangers_text_is_made_printable),
                 TEST(an_older_epoch_is_not_followed),
