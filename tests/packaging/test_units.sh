@@ -39,6 +39,9 @@ for file in usr/local/sbin/mesh-agent usr/local/sbin/mesh-coordinator usr/local/
         usr/lib/systemd/system/mesh-agent.service; do
         check "installs /$file" test -s "$root/$file"
 done
+for daemon in agent coordinator; do
+        check "mesh-$daemon can be reloaded" grep -q '^ExecReload=.*-HUP' "$root/usr/lib/systemd/system/mesh-$daemon.service"
+done
 check "no place-holder is left" sh -c "! grep -r '@[a-z]*dir@' '$root/usr/lib'"
 
 if ! command -v systemd-analyze >/dev/null; then
