@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,11 +12,12 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "firewall/local.h"
+#include "firewall/ssh_ports.h"
 #include "mesh/v1/admin.pb-c.h"
 #include "meshctl/output.h"
 #include "meshctl/rpc.h"
 
-enum { CONFIG_MAX_BYTES = 1 << 20, SSH_PORTS_MAX = 16, SEAL_HEX = 32 };
+enum { CONFIG_MAX_BYTES = 1 << 20, SEAL_HEX = 32 };
 
 /* First line of a file that enrolment wrote: a hash of the rest tells whether it was edited. */
 static const char marker[] = "# written by `meshctl enroll`, seal ";
@@ -95,19 +97,31 @@ static int narrow_break_glass(const struct invocation *in, const uint16_t *ports
         return EXIT_OK;
 }
 
+/* The way in that is in use first of all; then what root sees, since the agent may not read every
+ * drop-in of sshd; then what the agent found. */
+static size_t find_ssh_ports(const Mesh__V1__DescribeReply *describe,
+                             uint16_t ret_ports[static SSH_PORTS_MAX])
+{
+        uint16_t own[SSH_PORTS_MAX];
+        size_t count = 0, own_count = ssh_ports(own);
+        ssh_ports_add_connection(getenv("SSH_CONNECTION"), ret_ports, &count);
+        for (size_t i = 0; i < own_count; i++)
+                ssh_ports_add(own[i], ret_ports, &count);
+        for (size_t i = 0; i < describe->n_ssh_ports; i++)
+                ssh_ports_add((uint16_t)describe->ssh_ports[i], ret_ports, &count);
+        return count;
+}
+
 static int build(const struct invocation *in, const Mesh__V1__DescribeReply *describe,
                  struct local_firewall *ret_local)
 {
         const char *mode_text = invocation_option(in, "firewall");
         enum firewall_mode mode = FIREWALL_MODE_MESH;
-        uint16_t ports[SSH_PORTS_MAX] = { 22 };
-        size_t count = 0;
+        uint16_t ports[SSH_PORTS_MAX];
+        size_t count = find_ssh_ports(describe, ports);
         if (mode_text && firewall_mode_parse(mode_text, &mode) != 0)
                 return output_error(in, EXIT_USAGE, NULL, "--firewall %s: write host, mesh or off",
                                     mode_text);
-        for (; count < describe->n_ssh_ports && count < SSH_PORTS_MAX; count++)
-                ports[count] = (uint16_t)describe->ssh_ports[count];
-        count = count ? count : 1;
         int err = local_firewall_default(mode, ports, count, ret_local);
         if (err)
                 return output_error(in, EXIT_FAILED, NULL, "%s", mesh_strerror(err));

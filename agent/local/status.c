@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/local/ssh_ports.h"
+#include "firewall/ssh_ports.h"
 #include "common/arena.h"
 #include "common/env.h"
 #include "mesh/v1/local.pb-c.h"

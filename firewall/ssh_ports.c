@@ -1,5 +1,5 @@
 /* sshd's ports; see the header. */
-#include "agent/local/ssh_ports.h"
+#include "firewall/ssh_ports.h"
 
 #include <glob.h>
 #include <stdbool.h>
@@ -11,24 +11,6 @@
 #include "common/file.h"
 
 enum { CONFIG_BYTES_MAX = 256 * 1024, SSH_PORT_DEFAULT = 22, WORD_MAX = 128 };
-
-static void add(uint16_t out[static SSH_PORTS_MAX], size_t *count, unsigned long port)
-{
-        if (port == 0 || port > UINT16_MAX || *count == SSH_PORTS_MAX)
-                return;
-        for (size_t i = 0; i < *count; i++)
-                if (out[i] == port)
-                        return;
-        out[(*count)++] = (uint16_t)port;
-}
-
-/* The port of "host:port", "[v6]:port"; 0 for an address alone. */
-static unsigned long port_of_address(const char *value)
-{
-        const char *colon = strrchr(value, ':');
-        bool alone = !colon || (value[0] != '[' && strchr(value, ':') != colon);
-        return alone || (value[0] == '[' && colon[-1] != ']') ? 0 : strtoul(colon + 1, NULL, 10);
-}
 
 /* The next word of *AT, copied to OUT; false if there is none or it is too long. */
 static bool take_word(const char **at, char out[static WORD_MAX])
@@ -42,6 +24,39 @@ static bool take_word(const char **at, char out[static WORD_MAX])
         out[len] = '\0';
         *at += len;
         return true;
+}
+
+void ssh_ports_add(uint16_t port, uint16_t out[static SSH_PORTS_MAX], size_t *count)
+{
+        if (port == 0 || *count == SSH_PORTS_MAX)
+                return;
+        for (size_t i = 0; i < *count; i++)
+                if (out[i] == port)
+                        return;
+        out[(*count)++] = port;
+}
+
+static void add(uint16_t out[static SSH_PORTS_MAX], size_t *count, unsigned long port)
+{
+        if (port <= UINT16_MAX)
+                ssh_ports_add((uint16_t)port, out, count);
+}
+
+void ssh_ports_add_connection(const char *connection, uint16_t out[static SSH_PORTS_MAX],
+                              size_t *count)
+{
+        char client[WORD_MAX], client_port[WORD_MAX], server[WORD_MAX], port[WORD_MAX];
+        if (connection && take_word(&connection, client) && take_word(&connection, client_port) &&
+            take_word(&connection, server) && take_word(&connection, port) && !*connection)
+                add(out, count, strtoul(port, NULL, 10));
+}
+
+/* The port of "host:port", "[v6]:port"; 0 for an address alone. */
+static unsigned long port_of_address(const char *value)
+{
+        const char *colon = strrchr(value, ':');
+        bool alone = !colon || (value[0] != '[' && strchr(value, ':') != colon);
+        return alone || (value[0] == '[' && colon[-1] != ']') ? 0 : strtoul(colon + 1, NULL, 10);
 }
 
 static void parse_line(const char *line, uint16_t out[static SSH_PORTS_MAX], size_t *count)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/local/ssh_ports.h"
+#include "firewall/ssh_ports.h"
 
 static const struct {
         const char *name, *text;
@@ -44,8 +44,37 @@ static void reads_each(void **state)
         }
 }
 
+static const struct {
+        const char *name, *text;
+        size_t count;
+        uint16_t last;
+} connections[] = {
+        { "none", NULL, 1, 22 },
+        { "empty", "", 1, 22 },
+        { "IPv4", "192.0.2.7 50312 192.0.2.1 2222", 2, 2222 },
+        { "IPv6", "2001:db8::7 50312 2001:db8::1 2222", 2, 2222 },
+        { "known already", "192.0.2.7 50312 192.0.2.1 22", 1, 22 },
+        { "cut short", "192.0.2.7 50312 192.0.2.1", 1, 22 },
+        { "a word too many", "192.0.2.7 50312 192.0.2.1 2222 x", 1, 22 },
+        { "no number", "a b c d", 1, 22 },
+        { "too high", "a 1 b 65536", 1, 22 },
+};
+
+static void adds_the_connection_in_use(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < sizeof(connections) / sizeof(connections[0]); i++) {
+                uint16_t ports[SSH_PORTS_MAX] = { 22 };
+                size_t count = 1;
+                ssh_ports_add_connection(connections[i].text, ports, &count);
+                if (count != connections[i].count || ports[count - 1] != connections[i].last)
+                        fail_msg("%s: %zu ports", connections[i].name, count);
+        }
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(reads_each) };
-        return cmocka_run_group_tests_name("agent/local/ssh_ports", tests, NULL, NULL);
+        const struct CMUnitTest tests[] = { cmocka_unit_test(reads_each),
+                                            cmocka_unit_test(adds_the_connection_in_use) };
+        return cmocka_run_group_tests_name("firewall/ssh_ports", tests, NULL, NULL);
 }
