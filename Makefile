@@ -70,9 +70,12 @@ LIBS     := $(PKG_LIBS) -lpthread
 # ---- sources -----------------------------------------------------------------------------------
 
 FOLDERS := common proto firewall coordinator agent meshctl
-PROTOS  := $(wildcard proto/mesh/v1/*.proto proto/grpc/*/*/*.proto)
+PROTOS  := $(wildcard proto/mesh/*/*.proto proto/grpc/*/*/*.proto)
 GEN_C   := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 GEN_H   := $(GEN_C:.c=.h)
+# What reflection tells: the coordinator's services, compiled, as the elements of a C array.
+DESCRIBED   := $(sort $(filter-out %/local.proto %/names.proto,$(PROTOS)))
+DESCRIPTORS := $(GEN)/descriptors.inc
 
 sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
 objects = $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(1)/main.c,$(call sources,$(1))))
@@ -94,7 +97,7 @@ NEEDS_interop     := $(NEEDS_coordinator)
 
 PROGRAMS := $(BIN)/mesh-coordinator $(BIN)/mesh-agent $(BIN)/meshctl
 
-.SECONDARY: $(GEN_C) $(GEN_H)
+.SECONDARY: $(GEN_C) $(GEN_H) $(DESCRIPTORS)
 
 .PHONY: all
 all: $(PROGRAMS)
@@ -120,7 +123,13 @@ $(OBJ)/gen/%.o: $(GEN)/%.c $(FLAGS_STAMP) | $(GEN_H)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wconversion -Wshadow -Wundef,$(CFLAGS)) -MMD -MP -c -o $@ $<
 
-$(OBJ)/%.o: %.c $(FLAGS_STAMP) | $(GEN_H)
+$(DESCRIPTORS): $(DESCRIBED)
+	$(call say,PROTO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc -I proto --include_imports --descriptor_set_out=$(@:.inc=.desc) $^
+	$(Q)od -An -v -tx1 $(@:.inc=.desc) | sed 's/ \(..\)/0x\1,/g' >$@
+
+$(OBJ)/%.o: %.c $(FLAGS_STAMP) | $(GEN_H) $(DESCRIPTORS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -5,7 +5,7 @@
  * registry_run and api_tick each second. 02-protocol.md.
  *
  * The rooms: enrollment.c, sync.c (one stream), streams.c (all of them), admin_*.c, health.c,
- * reply.c. */
+ * reflection.c with descriptors.c, reply.c. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -15,7 +15,7 @@ struct sync_stream;
 
 enum {
         API_STREAM_BUCKETS = 4096,
-        API_SERVICES = 4,
+        API_SERVICES = 6,
         API_ARENA_BYTES = 8 << 20,
         API_ENROLL_ARENA_BYTES = 512 << 10, /* of ENROLL_MESSAGE_MAX bytes, unpacked three times */
         API_ENROLLING_MAX = 512,            /* enrolments that wait for the store */
@@ -115,3 +115,5 @@ extern const struct grpc_method admin_methods[];
 extern const size_t admin_method_count;
 extern const struct grpc_method health_methods[];
 extern const size_t health_method_count;
+extern const struct grpc_method reflection_v1_methods[], reflection_v1alpha_methods[];
+extern const size_t reflection_method_count; /* of each */

@@ -128,6 +128,10 @@ int api_new(const struct env *env, const struct api_public *public, struct api *
         api->service[1] = (struct grpc_service){ sync_methods, sync_method_count, api };
         api->service[2] = (struct grpc_service){ admin_methods, admin_method_count, api };
         api->service[3] = (struct grpc_service){ health_methods, health_method_count, api };
+        api->service[4] =
+                (struct grpc_service){ reflection_v1_methods, reflection_method_count, api };
+        api->service[5] =
+                (struct grpc_service){ reflection_v1alpha_methods, reflection_method_count, api };
         for (size_t i = 0; i < API_SERVICES; i++)
                 api->services[i] = &api->service[i];
         *ret_api = api;
