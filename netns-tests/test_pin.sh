@@ -74,7 +74,7 @@ on eve openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes
 echo own >"$LAB/eve.behaviour"
 start eve impostor "$LAB_ROOT/tests/interop/impostor.py" --address 10.77.0.9 --certificate "$LAB/eve.crt" \
         --key "$LAB/eve.pem" --behaviour "$LAB/eve.behaviour" --log "$LAB/eve.told" --stubs "$LAB/stubs" \
-        --real 10.77.0.1:443 --hear "$LAB/eve.key"
+        --real 10.77.0.1:443 --hear "$LAB/eve.key" --heard "$LAB/heard"
 check "the impostor listens" wait_for 20 grep -q listening "$LAB/eve.impostor.log"
 for lie in "an impostor,10.77.0.9" "a black hole,10.77.0.66" "a closed port,10.77.0.67"; do
         name_is mamba "${lie#*,}"

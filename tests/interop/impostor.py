@@ -14,13 +14,14 @@ the file BEHAVIOUR, read anew each time:
     relay    passes every frame on to the real coordinator and back: a curious proxy
 
 All bytes that arrive inside TLS go to LOG, then headers and messages as gRPC understands them (the
-headers are compressed on the wire). With --hear it asks the real coordinator for its Hello, and for
-its reply to an enrolment of a host of its own, which is what an eavesdropper with a key can have.
+headers are compressed on the wire). What it replays it has heard before, as a member can: --hear
+names a setup key with which it enrols a host of its own and asks for a Hello. --heard keeps both.
 
 For tests only; cryptography is proto/vectors/mesh_crypto.py. 02-protocol.md, "TLS is the transport,
 the identity is the trust"."""
 import argparse
 import asyncio
+import json
 import os
 import queue
 import ssl
@@ -61,8 +62,19 @@ class Impostor:
         host, port = self.options.real.rsplit(":", 1)
         return mesh_client.tls_channel(host, int(port))
 
+    def remember(self, path):
+        """What was heard, from the file, or from the real coordinator and into it."""
+        if not os.path.exists(path):
+            with open(self.options.hear, encoding="ascii") as key, open(path, "w",
+                                                                        encoding="ascii") as file:
+                self.hear(key.read())
+                json.dump([m.SerializeToString().hex() for m in (self.hello, self.reply)], file)
+        with open(path, encoding="ascii") as file:
+            hello, reply = map(bytes.fromhex, json.load(file))
+        self.hello = self.pb.agent.Frame.FromString(hello)
+        self.reply = self.pb.enrollment.EnrollReply.FromString(reply)
+
     def hear(self, key_text):
-        """Keeps the real coordinator's Hello and a reply of its own."""
         with self.real() as channel:
             member = mesh_client.Member(self.pb)
             request = member.request(key_text, "eve")
@@ -223,11 +235,11 @@ def main():
     parser.add_argument("--log", required=True, help="file for what it is told")
     parser.add_argument("--stubs", required=True, help="directory for generated code")
     parser.add_argument("--real", help="HOST:PORT of the real coordinator")
-    parser.add_argument("--hear", help="file with a setup key, for --real")
+    parser.add_argument("--hear", help="file with a setup key of the real coordinator")
+    parser.add_argument("--heard", help="file that keeps what is replayed")
     impostor = Impostor(parser.parse_args())
-    if impostor.options.hear:
-        with open(impostor.options.hear, encoding="ascii") as file:
-            impostor.hear(file.read())
+    if impostor.options.heard:
+        impostor.remember(impostor.options.heard)
     path = os.path.join(impostor.options.stubs, "front.sock")
     server = serve_grpc(impostor, path)
     try:
