@@ -33,6 +33,7 @@ crowd() { # FIRST LAST
 
 reference_start() {
         must host_add other 10.77.0.9/24
+        [ -e /dev/net/tun ] || modprobe tun
         start other wireguard wireguard-go -f wgref
         must wait_for 10 on other ip link show wgref
         on other ip link set wgref up
