@@ -21,10 +21,11 @@ struct registry;
 enum {
         API_PINS_MAX = 16,
         API_LISTENERS_MAX = 16,
-        API_HEARTBEAT_MS = 10000, /* 02-protocol.md, Agent.Sync point 5 */
-        API_SILENCE_MS = 30000,   /* the same: death */
-        API_HANDSHAKE_MS = 10000, /* from the stream's start to Proof */
-        API_STREAMS_MAX = 20000,
+        API_HEARTBEAT_MS = 10000,  /* 02-protocol.md, Agent.Sync point 5 */
+        API_SILENCE_MS = 30000,    /* the same: death */
+        API_HANDSHAKE_MS = 10000,  /* from the stream's start to Proof */
+        API_HANDSHAKES_MAX = 4096, /* one more sends the oldest away */
+        API_STREAMS_MAX = 65536,   /* those, members, and those whose end is still to be read */
 };
 
 /* What members are told of the coordinator itself; borrowed, may grow until the server listens. */

@@ -34,6 +34,8 @@ struct api {
         struct sync_stream *streams;                     /* all, newest first */
         struct sync_stream *by_node[API_STREAM_BUCKETS]; /* the open ones, by node id */
         size_t stream_count;
+        struct sync_stream *oldest_handshake, *newest_handshake; /* those before a valid Proof */
+        size_t handshake_count;
         size_t enrolling;                          /* calls of Enroll that wait for the registry */
         struct log_limit by_strangers, by_members; /* lines that they cause */
         struct health_watch *watches;              /* open Watch calls */
@@ -95,6 +97,8 @@ bool api_may_log(struct api *api, struct log_limit *limit);
 struct sync_stream *streams_find(const struct api *api, const uint8_t id[static NODE_ID_BYTES]);
 void streams_insert(struct api *api, struct sync_stream *s);
 void streams_remove(struct api *api, struct sync_stream *s);
+/* S is no handshake any more: it was proven, or it is over. */
+void streams_shaken(struct api *api, struct sync_stream *s);
 void streams_bind(struct api *api, struct sync_stream *s);
 void streams_unbind(struct api *api, struct sync_stream *s);
 

@@ -25,6 +25,8 @@ struct sync_budget {
 struct sync_stream {
         struct sync_stream *next, *previous; /* in api->streams */
         struct sync_stream *next_of_bucket;  /* in api->by_node, while bound */
+        struct sync_stream *older, *newer;   /* among the handshakes, while in one */
+        bool in_handshake;
         struct api *api;
         struct grpc_call *call; /* held */
         struct channel *channel;

@@ -46,6 +46,30 @@ void streams_insert(struct api *api, struct sync_stream *s)
                 s->next->previous = s;
         api->streams = s;
         api->stream_count++;
+        s->older = api->newest_handshake;
+        if (s->older)
+                s->older->newer = s;
+        else
+                api->oldest_handshake = s;
+        api->newest_handshake = s;
+        api->handshake_count++;
+        s->in_handshake = true;
+}
+
+void streams_shaken(struct api *api, struct sync_stream *s)
+{
+        if (!s->in_handshake)
+                return;
+        if (s->older)
+                s->older->newer = s->newer;
+        else
+                api->oldest_handshake = s->newer;
+        if (s->newer)
+                s->newer->older = s->older;
+        else
+                api->newest_handshake = s->older;
+        api->handshake_count--;
+        s->in_handshake = false;
 }
 
 void streams_remove(struct api *api, struct sync_stream *s)

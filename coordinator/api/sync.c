@@ -25,6 +25,8 @@ void sync_enter(struct sync_stream *s, enum sync_state next)
         assert(next == SYNC_CLOSED || next == s->state + 1);
         log_debug("sync from %s: %s -> %s", s->source, state_names[s->state], state_names[next]);
         s->state = next;
+        if (next >= SYNC_CONNECTING)
+                streams_shaken(s->api, s);
 }
 
 /* Takes the member off netmap and registry; the call may still be sending. */
@@ -94,6 +96,9 @@ static void sync_start(struct grpc_call *call)
         if (s)
                 s->channel = channel_new_coordinator(registry_identity(api->registry),
                                                      &api->ephemeral, api->env);
+        if (api->handshake_count >= API_HANDSHAKES_MAX) /* an honest one is over in a moment */
+                sync_end(api->oldest_handshake, GRPC_UNAVAILABLE, "busy",
+                         "too many connections begin at this moment; try again");
         if (!s || !s->channel || api->stream_count >= API_STREAMS_MAX) {
                 if (s)
                         channel_free(s->channel);

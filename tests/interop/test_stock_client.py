@@ -6,6 +6,8 @@ are on this host. Program: $BUILD/bin/mesh-coordinator. 02-protocol.md."""
 import os
 import queue
 import shutil
+import socket
+import struct
 import sys
 import time
 import unittest
@@ -380,6 +382,35 @@ class Sync(Case):
             for _ in call:
                 pass
         silent.put(None)
+
+    def crowd(self, count):
+        """COUNT Sync calls of strangers who say nothing, over h2c: cheaper than grpcio's."""
+        def field(name, value):
+            return bytes((0x10, len(name))) + name + bytes((len(value),)) + value
+
+        def frame(kind, flags, stream, payload=b""):
+            return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags,
+                                                                     stream) + payload
+        head = b"".join(field(*pair) for pair in (
+            (b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/mesh.v1.Agent/Sync"),
+            (b":authority", b"x"), (b"content-type", b"application/grpc"), (b"te", b"trailers")))
+        for _ in range(0, count, 60):
+            s = socket.create_connection((HOST, self.coordinator.h2c_port))
+            self.addCleanup(s.close)
+            s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) +
+                      b"".join(frame(1, 4, stream, head) for stream in range(1, 120, 2)))
+
+    def test_strangers_who_begin_keep_no_member_out(self):
+        """More handshakes than there is room for: the oldest of them go, not the members."""
+        member = self.member("crowd-1")
+        before = self.stream(member)
+        self.crowd(4300)
+        deadline = time.monotonic() + 9 * SLOW  # then their own time is over
+        while "too many connections begin" not in self.coordinator.log():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)  # between two looks
+        self.assertEqual(self.stream(member).welcome.name, "crowd-1")
+        self.assertEqual(before.ended().code(), grpc.StatusCode.ABORTED)
 
     def test_impostor_with_the_right_certificate(self):
         """Another identity answers: the member sends nothing that is worth having."""
