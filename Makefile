@@ -209,17 +209,38 @@ list-fuzz-targets:
 	@printf '%s\n' $(FUZZ_BINS)
 
 # ---- interop -----------------------------------------------------------------------------------
-# tests/interop/<name>.c is a program that a test_*.py there drives.
+# tests/interop/<name>.c is a program that a test_*.py there drives, linked with tests/interop/lib;
+# <name>.cc is a client on grpc++, which shares no code with ours.
 
 INTEROP_C    := $(filter-out tests/interop/test_%.c,$(wildcard tests/interop/*.c))
 INTEROP_BINS := $(INTEROP_C:%.c=$(OBJ)/%)
+INTEROP_CC   := $(wildcard tests/interop/*.cc)
+INTEROP_CC_BINS := $(INTEROP_CC:%.cc=$(OBJ)/%)
+INTEROP_LIB_O   := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/interop/lib/*.c)) $(OBJ)/gen/grpc_testing.pb-c.o
 
-$(INTEROP_BINS): %: %.o $(call libs_for,interop)
+$(GEN)/grpc_testing.pb-c.c $(GEN)/grpc_testing.pb-c.h &: tests/interop/grpc_testing.proto
+	$(call say,PROTO,$<)
+	$(Q)mkdir -p $(GEN)
+	$(Q)protoc -I tests/interop --c_out=$(GEN) $<
+
+$(GEN)/grpc_testing.pb.cc $(GEN)/grpc_testing.grpc.pb.cc &: tests/interop/grpc_testing.proto
+	$(call say,PROTO,$@)
+	$(Q)mkdir -p $(GEN)
+	$(Q)protoc -I tests/interop --cpp_out=$(GEN) --grpc_out=$(GEN) --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $<
+
+$(INTEROP_CC_BINS): $(OBJ)/%: %.cc $(GEN)/grpc_testing.pb.cc $(GEN)/grpc_testing.grpc.pb.cc
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)g++ -std=c++17 -O1 -Wall -I$(GEN) -o $@ $^ $$(pkg-config --cflags --libs grpc++ protobuf)
+
+$(OBJ)/tests/interop/grpc_interop_server.o: | $(GEN)/grpc_testing.pb-c.h
+
+$(INTEROP_BINS): %: %.o $(INTEROP_LIB_O) $(call libs_for,interop)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 .PHONY: interop-programs
-interop-programs: $(INTEROP_BINS)
+interop-programs: $(INTEROP_BINS) $(INTEROP_CC_BINS)
 
 # ---- benchmarks --------------------------------------------------------------------------------
 # tests/bench/bench_<what>.c is one program; tests/bench/bench_<what>.sh and .py are run as they are.

@@ -4,37 +4,18 @@
 usage: test_grpc_stock.py [PROGRAM]   PROGRAM is tests/interop/grpc_test_server, built.
 Over TLS, h2c and a Unix socket. Generic methods with bytes, so that no stubs are needed."""
 import os
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
 import grpc
 
-PROGRAM = os.path.join(os.environ.get("BUILD") or "build", "obj-gcc/tests/interop/grpc_test_server")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from own_server import Server  # noqa: E402
+
+PROGRAM = "grpc_test_server"
 SERVICE = "/mesh.test.Test/"
-
-
-class Server:
-    """The program under test: ends when its standard input does."""
-
-    def __init__(self):
-        self.directory = tempfile.TemporaryDirectory(prefix="mesh-grpc-")
-        self.process = subprocess.Popen([PROGRAM, self.directory.name], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        tls_port, h2c_port, self.socket = self.process.stdout.readline().split()
-        self.tls, self.h2c = f"localhost:{tls_port}", f"127.0.0.1:{h2c_port}"
-        with open(os.path.join(self.directory.name, "cert.pem"), "rb") as file:
-            self.cert = file.read()
-
-    def stop(self):
-        self.process.stdin.close()
-        code = self.process.wait(timeout=20)
-        self.process.stdout.close()
-        self.directory.cleanup()
-        return code
 
 
 def size(number):
@@ -46,7 +27,7 @@ class Cases:
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(PROGRAM)
         cls.channel = cls.connect()
 
     @classmethod
@@ -234,7 +215,7 @@ class UnixSocket(Cases, unittest.TestCase):
 
 class Shutdown(unittest.TestCase):
     def test_open_stream_is_told(self):
-        server = Server()
+        server = Server(PROGRAM)
         channel = grpc.insecure_channel(server.h2c)
         stream = channel.stream_stream(SERVICE + "Sleep")(iter([]), timeout=20)
         stream.initial_metadata()
