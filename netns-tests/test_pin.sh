@@ -11,7 +11,6 @@
 lab_enter "$@"
 
 NAME=coordinator.lab
-LIMIT_MS=$((1000 * ${LAB_SLOW:-1}))
 key() { mctl askari setup-key create "$@" 2>/dev/null; }
 name_is() { # HOST [ADDRESS]: what its hosts file says of the coordinator
         { echo "127.0.0.1 localhost"; [ -z "${2:-}" ] || echo "$2 $NAME"; } >"$(own "$1" /etc/hosts)"
@@ -23,16 +22,16 @@ session_is() { [ "$(session "$1")" = "$2" ] || { session "$1"; return 1; }; }
 connects_in_time() {
         connect mamba || { mctl mamba status; return 1; }
         echo "connected after $CONNECT_MS ms" | tee -a "$LAB/times.log"
-        [ "$CONNECT_MS" -lt "$LIMIT_MS" ]
+        [ "$CONNECT_MS" -lt "$SECOND_MS" ]
 }
 stops_in_time() { # also with a look-up under way that nothing will answer
         local began=${EPOCHREALTIME/[.,]/}
         stop mamba agent
         local ms=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
         echo "stopped after $ms ms" | tee -a "$LAB/times.log"
-        [ "$ms" -lt "$LIMIT_MS" ]
+        [ "$ms" -lt "$SECOND_MS" ]
 }
-resolves() { on mamba timeout 1 getent ahosts "$NAME"; }
+resolves() { on mamba timeout "${LAB_SLOW:-1}" getent ahosts "$NAME"; }
 coordinator_at() { coordinator_start askari --listen "$1:443" --public-name "$NAME"; }
 
 lab_switch
@@ -59,6 +58,7 @@ key --name mamba >"$LAB/mamba.key"
 key >"$LAB/eve.key"
 check "mamba enrols by the coordinator's name" mctl mamba enroll --setup-key-file "$LAB/mamba.key" --name mamba
 check "and is connected" wait_for 10 is_connected mamba
+second mamba
 check "the agent stops" stops_in_time
 
 # ---- DNS dead ----
