@@ -22,13 +22,13 @@ bench() { # NAME VALUE UNIT REFERENCE REFERENCE_VALUE
 memory_mib() { awk -v field="$2:" '$1 == field { print $2 / 1024 }' "/proc/$1/smaps_rollup"; }
 private_mib() { memory_mib "$1" Private_Dirty; }
 resident_mib() { memory_mib "$1" Rss; }
-peers_are() { [ "$(on mamba wg show mesh0 peers | wc -l)" = "$1" ]; }
+peers_are() { [ "$(on "$1" wg show mesh0 peers | wc -l)" = "$2" ]; } # HOST COUNT
 
 started_long_ago() { [ "$(ps -o etimes= -p "$AGENT")" -gt 20 ]; } # and has settled
 
 crowd() { # FIRST LAST
         must on askari "$LAB_ROOT/tests/bench/crowd.py" 10.77.0.1 443 "$1" "$2" "$LAB/stubs" <"$LAB/crowd.key"
-        must wait_for 60 peers_are "$2"
+        must wait_for 60 peers_are mamba "$2"
 }
 
 reference_start() {
@@ -47,9 +47,13 @@ wakeups() { # LABEL: of mamba's agent in a minute, into $WAKEUPS
         WAKEUPS=$(grep -c 'epoll.*= [0-9]' "$LAB/$1.strace" | awk -v m="$MINUTES" '{ print $1 / m }')
 }
 
+memory() { # LABEL PID
+        bench "agent_private_$1" "$(private_mib "$2")" MiB wireguard-go-idle "$(private_mib "$REFERENCE")"
+        bench "agent_resident_$1" "$(resident_mib "$2")" MiB wireguard-go-idle "$(resident_mib "$REFERENCE")"
+}
+
 measure() { # PEERS
-        bench "agent_private_$1_peers" "$(private_mib "$AGENT")" MiB wireguard-go-idle "$(private_mib "$REFERENCE")"
-        bench "agent_resident_$1_peers" "$(resident_mib "$AGENT")" MiB wireguard-go-idle "$(resident_mib "$REFERENCE")"
+        memory "$1_peers" "$AGENT"
         wakeups "$1"
         bench "agent_wakeups_$1_peers" "$WAKEUPS" /min heartbeats+watchdog "$((BEATS_PER_MINUTE + WATCHDOG_PER_MINUTE))"
 }
@@ -79,3 +83,10 @@ must wait_for 60 started_long_ago
 measure 100
 crowd 101 1000
 measure 1000
+
+# who comes when the others are there gets a snapshot
+must host_add late 10.77.0.4/24
+must agent_start late
+must mctl late enroll --setup-key-file "$LAB/crowd.key" --name late
+must wait_for 60 peers_are late 1001
+memory 1000_peers_at_once "${DAEMON_PID[late.agent]}"
