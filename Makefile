@@ -313,7 +313,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(libdir)/NetworkManager/conf.d packaging/NetworkManager/90-mesh.conf
 	install -D -m 644 -t $(DESTDIR)$(libdir)/systemd/network packaging/networkd/05-mesh.network
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/doc/mesh LICENSE CHANGELOG.md
-	install -d -m 755 $(DESTDIR)$(libdir)/systemd/system
+	install -d -m 755 $(DESTDIR)$(libdir)/systemd/system $(DESTDIR)$(sysconfdir)/mesh
 	for unit in $(UNITS); do \
 		sed 's|@sbindir@|$(sbindir)|g' "$$unit" >$(DESTDIR)$(libdir)/systemd/system/$${unit##*/}; \
 	done

@@ -42,6 +42,10 @@ done
 for daemon in agent coordinator; do
         check "mesh-$daemon can be reloaded" grep -q '^ExecReload=.*-HUP' "$root/usr/lib/systemd/system/mesh-$daemon.service"
 done
+# ConfigurationDirectory= would give a folder that it makes to the daemon's user, whose own limits
+# are written there.
+check "/etc/mesh can be read by the daemons" test "$(stat -c %a "$root/etc/mesh")" = 755
+check "no daemon owns its config" sh -c "! grep -r '^ConfigurationDirectory=' '$root/usr/lib'"
 check "no place-holder is left" sh -c "! grep -r '@[a-z]*dir@' '$root/usr/lib'"
 
 if ! command -v systemd-analyze >/dev/null; then
