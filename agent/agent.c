@@ -63,6 +63,19 @@ void agent_reload(struct agent *agent)
 
 /* ---- membership ---- */
 
+/* What `systemctl status` shows. */
+static void tell_manager(struct agent *agent)
+{
+        const struct agent_state *held = &agent->state;
+        const struct session *session = uplink_session(agent->uplink);
+        if (held->enrolled)
+                notify_send(&agent->notify, "STATUS=%s, %zu peers, coordinator: %s",
+                            held->membership.name, held->map ? held->map->peer_count : 0,
+                            session_state_name(session_state(session)));
+        else
+                notify_send(&agent->notify, "STATUS=not enrolled");
+}
+
 int agent_joined(struct agent *agent)
 {
         int err = reconcile_run(agent->reconcile);
@@ -89,6 +102,7 @@ int agent_left(struct agent *agent, char text[static APPLY_TEXT_MAX])
                 return err;
         }
         agent->map_error[0] = '\0';
+        tell_manager(agent);
         log_notice("left the mesh: interface, routes, firewall table and keys are gone");
         return 0;
 }
@@ -106,18 +120,6 @@ static void on_network(void *user, bool host, bool mesh)
                 uplink_network_changed(agent->uplink);
                 agent_sync_report(agent);
         }
-}
-
-/* What `systemctl status` shows. */
-static void tell_manager(struct agent *agent, enum session_state state)
-{
-        const struct agent_state *held = &agent->state;
-        if (held->enrolled)
-                notify_send(&agent->notify, "STATUS=%s, %zu peers, coordinator: %s",
-                            held->membership.name, held->map ? held->map->peer_count : 0,
-                            session_state_name(state));
-        else
-                notify_send(&agent->notify, "STATUS=not enrolled");
 }
 
 static void on_entered(void *user, enum session_state state)
@@ -141,7 +143,7 @@ static void on_entered(void *user, enum session_state state)
                         log_info("not connected to the coordinator: %s", error);
         }
         if (state == SESSION_CONNECTED || state == SESSION_BACKOFF || state == SESSION_IDLE)
-                tell_manager(agent, state);
+                tell_manager(agent);
 }
 
 static void on_welcomed(void *user)
@@ -173,6 +175,7 @@ static void on_reconciled(void *user)
         if (err)
                 log_error("the map could not be stored: %s", mesh_strerror(err));
         agent_sync_applied(agent);
+        tell_manager(agent);
 }
 
 static const struct uplink_events uplink_events = {
@@ -295,7 +298,7 @@ static int begin(struct agent *agent)
         if (watch_err)
                 log_warning("changes of the network are not seen: %s", mesh_strerror(watch_err));
         notify_send(&agent->notify, "READY=1");
-        tell_manager(agent, SESSION_IDLE);
+        tell_manager(agent);
         uplink_start(agent->uplink);
         return 0;
 }

@@ -36,11 +36,21 @@ struct daemon {
         struct tls_server *tls;
         struct grpc_server *server;
         uint64_t certificate_checked_ms;
-        bool sick; /* said in the log: changes cannot be stored */
+        size_t told_members; /* to the service manager */
+        bool sick;           /* said in the log: changes cannot be stored */
         bool stopping;
 };
 
 /* ---- events ---- */
+
+/* What `systemctl status` shows. */
+static void tell_manager(struct daemon *d)
+{
+        size_t members = registry_node_count(d->registry);
+        if (members != d->told_members)
+                notify_send(&d->notify, "STATUS=%zu members", members);
+        d->told_members = members;
+}
 
 /* On the writer thread. */
 static void wake_loop(void *user)
@@ -80,6 +90,7 @@ static void on_wake(uv_async_t *wake)
         struct daemon *d = wake->data;
         registry_run(d->registry);
         tell_health(d);
+        tell_manager(d);
         api_pump(d->api);
 }
 
@@ -90,6 +101,7 @@ static void on_tick(uv_timer_t *tick)
         registry_tick(d->registry);
         registry_run(d->registry);
         tell_health(d);
+        tell_manager(d);
         api_pump(d->api);
         api_tick(d->api);
         if (now_ms - d->certificate_checked_ms >= CERTIFICATE_CHECK_MS) {
@@ -327,9 +339,9 @@ static int start(struct daemon *d)
                 return err;
         fill_public(d);
         arm(d);
-        notify_send(&d->notify, "READY=1\nSTATUS=%zu members", registry_node_count(d->registry));
-        log_notice("mesh-coordinator %s is ready: %zu members", MESH_VERSION,
-                   registry_node_count(d->registry));
+        d->told_members = registry_node_count(d->registry);
+        notify_send(&d->notify, "READY=1\nSTATUS=%zu members", d->told_members);
+        log_notice("mesh-coordinator %s is ready: %zu members", MESH_VERSION, d->told_members);
         return 0;
 }
 
