@@ -86,7 +86,8 @@ const char *output_relative(uint64_t unix_ms, char out[static OUTPUT_TEXT_MAX])
                 return out;
         }
         int64_t apart = env_wall_ms(env_system()) - (int64_t)unix_ms;
-        uint64_t seconds = (uint64_t)(apart < 0 ? -apart : apart) / 1000;
+        /* What was just set to 24 h from now is not 23 h away. */
+        uint64_t seconds = apart < 0 ? ((uint64_t)-apart + 999) / 1000 : (uint64_t)apart / 1000;
         size_t i = 0;
         while (i < 3 && seconds < 2 * units[i].seconds)
                 i++;

@@ -127,8 +127,11 @@ static void print_status(const Mesh__V1__StatusReply *s)
                              s->name_pending ? " (the wanted name waits for approval)" : "");
                 (void)printf("addresses     %s\n",
                              output_addresses(s->addresses, s->n_addresses, text));
-                (void)printf("interface     %s, WireGuard by %s, port %u\n", s->interface,
-                             s->backend, s->wireguard_port);
+                if (s->backend[0])
+                        (void)printf("interface     %s, WireGuard by %s, port %u\n", s->interface,
+                                     s->backend, s->wireguard_port);
+                else
+                        (void)printf("interface     %s, no WireGuard\n", s->interface);
                 print_session(s);
                 print_policy(s);
                 (void)printf("firewall      %s%s%s\n", s->firewall,

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/apply/reason.h"
 #include "agent/apply/wg_kernel.h"
@@ -113,6 +114,10 @@ static int create(struct netlink *nl, const char *ifname, struct reason *why)
                 reason_set(why, err,
                            "the kernel has no WireGuard, and wireguard-go is not "
                            "installed (package wireguard-go)");
+        else if (err && access("/dev/net/tun", F_OK) < 0) /* as under systemd: PrivateDevices */
+                reason_set(why, err,
+                           "the kernel has no WireGuard, and this process is not shown "
+                           "/dev/net/tun; try: systemctl enable --now mesh-wireguard-go");
         return err;
 }
 

@@ -1,5 +1,6 @@
 /* mesh.v1.Local/Enroll: answered when the host is a member and runs as one. */
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -11,7 +12,7 @@
 #include "mesh/v1/local.pb-c.h"
 #include "proto/convert.h"
 
-enum { ANSWER_MARGIN_MS = 3000, REPLY_ARENA_BYTES = 16 * 1024 };
+enum { ANSWER_MARGIN_MS = 3000, REPLY_ARENA_BYTES = 16 * 1024, REFUSAL_TEXT_MAX = 1024 };
 
 static void reply(struct agent *agent, struct grpc_call *call, bool unchanged)
 {
@@ -33,6 +34,17 @@ static void reply(struct agent *agent, struct grpc_call *call, bool unchanged)
         arena_free(arena);
 }
 
+/* The host has joined, and the agent goes on trying: not an enrolment to repeat. */
+static void refuse_applying(struct grpc_call *call, const struct reconcile_report *report)
+{
+        char text[REFUSAL_TEXT_MAX];
+        (void)snprintf(text, sizeof(text),
+                       "this host has joined the mesh, but its packets do not flow yet (`meshctl "
+                       "status` tells when they do): %s",
+                       report->firewall_error[0] ? report->firewall_error : report->apply_error);
+        control_refuse(call, GRPC_INTERNAL, "apply", text);
+}
+
 static void on_done(void *user, const struct enroll_result *result)
 {
         struct agent *agent = user;
@@ -50,9 +62,7 @@ static void on_done(void *user, const struct enroll_result *result)
                                    agent->state.membership.coordinator_name,
                                    agent->state.membership.name);
                 if (err)
-                        control_refuse(call, GRPC_INTERNAL, "apply",
-                                       report->firewall_error[0] ? report->firewall_error
-                                                                 : report->apply_error);
+                        refuse_applying(call, report);
                 else
                         reply(agent, call, result->unchanged);
         }
