@@ -11,6 +11,8 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/findings.h"
+#include "common/yaml.h"
 #include "firewall/local.h"
 #include "firewall/ssh_ports.h"
 #include "mesh/v1/admin.pb-c.h"
@@ -112,8 +114,23 @@ static size_t find_ssh_ports(const Mesh__V1__DescribeReply *describe,
         return count;
 }
 
+/* What an earlier enrolment wrote; MESH_EFORMAT if it cannot be read. */
+static int parse_old(const char *path, const struct buffer *file, struct local_firewall *ret_local)
+{
+        struct findings findings = { 0 };
+        struct yaml *yaml = NULL;
+        int err = yaml_parse(path, file->bytes, file->len, CONFIG_MAX_BYTES, &findings, &yaml);
+        if (!err)
+                err = local_firewall_parse(yaml, yaml_get(yaml_root(yaml), "firewall"),
+                                           yaml_get(yaml_root(yaml), "control_plane"), ret_local);
+        yaml_free(yaml);
+        findings_done(&findings);
+        return err;
+}
+
+/* Starts from OLD (NULL: there is none), so that a flag changes what it says and nothing else. */
 static int build(const struct invocation *in, const Mesh__V1__DescribeReply *describe,
-                 struct local_firewall *ret_local)
+                 const struct buffer *old, struct local_firewall *ret_local)
 {
         const char *mode_text = invocation_option(in, "firewall");
         enum firewall_mode mode = FIREWALL_MODE_MESH;
@@ -122,13 +139,17 @@ static int build(const struct invocation *in, const Mesh__V1__DescribeReply *des
         if (mode_text && firewall_mode_parse(mode_text, &mode) != 0)
                 return output_error(in, EXIT_USAGE, NULL, "--firewall %s: write host, mesh or off",
                                     mode_text);
-        int err = local_firewall_default(mode, ports, count, ret_local);
+        int err = old ? parse_old(describe->config_path, old, ret_local)
+                      : local_firewall_default(mode, ports, count, ret_local);
         if (err)
-                return output_error(in, EXIT_FAILED, NULL, "%s", mesh_strerror(err));
+                return output_error(in, EXIT_FAILED, NULL, "%s: %s", describe->config_path,
+                                    mesh_strerror(err));
+        if (mode_text)
+                ret_local->mode = mode;
         int code = narrow_break_glass(in, ports, count, ret_local);
         if (invocation_option(in, "no-break-glass"))
                 local_firewall_clear_break_glass(ret_local);
-        if (code == EXIT_OK)
+        if (code == EXIT_OK && !old)
                 add_control_plane(in, ret_local);
         return code;
 }
@@ -165,24 +186,25 @@ int agent_config_write(const struct invocation *in, const Mesh__V1__DescribeRepl
         const char *path = describe->config_path;
         struct buffer old = buffer_with_max(CONFIG_MAX_BYTES);
         struct local_firewall local = { 0 };
-        int err = file_read(path, &old);
-        bool exists = err != MESH_ENOENT, untouched = !err && is_untouched(&old);
-        buffer_done(&old);
-        if (exists && err)
-                return output_error(in, EXIT_FAILED, NULL, "%s: %s", path, mesh_strerror(err));
-        if (exists && !flags_given(in)) {
-                *ret_outcome = AGENT_CONFIG_KEPT;
-                return EXIT_OK;
-        }
-        if (exists && !untouched)
-                return output_error(in, EXIT_FAILED, "config_edited",
+        enum agent_config_outcome outcome = AGENT_CONFIG_KEPT;
+        int code = EXIT_OK, err = file_read(path, &old);
+        bool exists = err != MESH_ENOENT;
+        if (exists && err) {
+                code = output_error(in, EXIT_FAILED, NULL, "%s: %s", path, mesh_strerror(err));
+        } else if (exists && flags_given(in) && !is_untouched(&old)) {
+                code = output_error(in, EXIT_FAILED, "config_edited",
                                     "%s was edited by hand, so the firewall flags are not written "
                                     "over it; change it there, or move it away and enrol again",
                                     path);
-        int code = build(in, describe, &local);
-        if (code == EXIT_OK)
-                code = write_file(in, path, &local);
+        } else if (!exists || flags_given(in)) {
+                outcome = AGENT_CONFIG_WRITTEN;
+                code = build(in, describe, exists ? &old : NULL, &local);
+                if (code == EXIT_OK)
+                        code = write_file(in, path, &local);
+        }
         local_firewall_done(&local);
-        *ret_outcome = AGENT_CONFIG_WRITTEN;
+        buffer_done(&old);
+        if (code == EXIT_OK)
+                *ret_outcome = outcome;
         return code;
 }

@@ -69,6 +69,11 @@ check "mamba enrols" enrol mamba
 check "enrolling again is unchanged" says "unchanged" mctl mamba enroll --setup-key-file "$LAB/mamba.key"
 check "enrolling again exits 0" mctl mamba enroll --setup-key-file "$LAB/mamba.key"
 
+check "a flag changes only what it says" mctl ubongo enroll --setup-key-file "$LAB/ubongo.key" --break-glass-from 10.77.0.0/24
+check "the firewall mode stays" grep -q "mode: host" "$LAB/ubongo.agent.yaml"
+check "and a later flag keeps the narrow break-glass" mctl ubongo enroll --setup-key-file "$LAB/ubongo.key" --firewall host --yes
+check "as it was" grep -q "10.77.0.0/24" "$LAB/ubongo.agent.yaml"
+
 # ---- the five ways a setup key can fail ----
 host_add late 10.77.0.4/24
 agent_start late
