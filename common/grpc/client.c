@@ -111,7 +111,7 @@ int grpc_client_new(const struct grpc_limits *limits, const char *authority, boo
         client->user = user;
         client->authority = strdup(authority);
         err = client->authority ? grpc_session_init(&client->session, false, callbacks, client,
-                                                    &client->limits, now_ms)
+                                                    NULL, &client->limits, now_ms)
                                 : MESH_ENOMEM;
         if (err)
                 goto out;

@@ -193,7 +193,8 @@ int grpc_connection_new(const struct grpc_engine *engine, const struct net_peer 
         struct grpc_connection *c = calloc(1, sizeof(*c));
         int err = c ? make_callbacks(&callbacks) : MESH_ENOMEM;
         if (!err)
-                err = grpc_session_init(&c->session, true, callbacks, c, &engine->limits, now_ms);
+                err = grpc_session_init(&c->session, true, callbacks, c, engine->pool,
+                                        &engine->limits, now_ms);
         nghttp2_session_callbacks_del(callbacks);
         if (err) {
                 free(c);

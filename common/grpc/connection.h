@@ -11,11 +11,14 @@
 #include "common/grpc/call.h"
 #include "common/grpc/limits.h"
 
+struct page_pool;
+
 /* What a connection needs; borrowed for its life. */
 struct grpc_engine {
         struct grpc_limits limits;
         const struct grpc_service *const *services;
         size_t service_count;
+        struct page_pool *pool; /* borrowed; for large blocks (memory.h); NULL: malloc */
 
         /* There may be bytes to send that no receive or tick is going to fetch: an answer given
          * outside of them. May be NULL. */

@@ -6,9 +6,11 @@
 #include "common/env.h"
 #include "common/error.h"
 #include "common/grpc/connection.h"
+#include "common/grpc/memory.h"
 #include "common/grpc/pump.h"
 #include "common/net/listener.h"
 #include "common/net/transport.h"
+#include "common/page_pool.h"
 
 enum { LISTENERS_MAX = 8 };
 
@@ -225,14 +227,18 @@ int grpc_server_new(uv_loop_t *loop, const struct grpc_server_options *options,
                     struct grpc_server **ret_server)
 {
         struct grpc_server *s = calloc(1, sizeof(*s));
+        struct page_pool *pool = NULL;
         if (!s)
                 return MESH_ENOMEM;
+        /* Where so much address space is not to be had (strict overcommit), malloc does. */
+        (void)page_pool_new(LISTENER_CONNECTIONS, GRPC_BLOCK_BYTES, &pool);
         s->loop = loop;
         s->options = *options;
         s->engine = (struct grpc_engine){
                 .limits = options->limits ? *options->limits : grpc_limits_default(),
                 .services = options->services,
                 .service_count = options->service_count,
+                .pool = pool,
                 .wants_send = on_wants_send,
         };
         s->timer_ms = UINT64_MAX;
@@ -288,8 +294,10 @@ void grpc_server_shutdown(struct grpc_server *server, void (*done)(void *user), 
 static void on_handle_closed(uv_handle_t *handle)
 {
         struct grpc_server *s = handle->data;
-        if (--s->handles == 0)
-                free(s);
+        if (--s->handles > 0)
+                return;
+        page_pool_free(s->engine.pool);
+        free(s);
 }
 
 void grpc_server_free(struct grpc_server *server)

@@ -2,6 +2,7 @@
 #include "common/grpc/session.h"
 
 #include "common/error.h"
+#include "common/grpc/memory.h"
 
 enum {
         CONNECTION_WINDOW_BYTES = 1024 * 1024, /* streams hold back by their own windows */
@@ -9,16 +10,18 @@ enum {
 };
 
 static int make_h2(struct grpc_session *s, bool server, const nghttp2_session_callbacks *callbacks,
-                   void *h2_user)
+                   void *h2_user, struct page_pool *pool)
 {
         nghttp2_option *option;
+        nghttp2_mem memory = grpc_memory(pool);
+        nghttp2_mem *mem = pool ? &memory : NULL;
         if (nghttp2_option_new(&option) != 0)
                 return MESH_ENOMEM;
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_no_closed_streams(option, 1);
         nghttp2_option_set_max_settings(option, SETTINGS_ENTRIES_MAX);
-        int rv = server ? nghttp2_session_server_new2(&s->h2, callbacks, h2_user, option)
-                        : nghttp2_session_client_new2(&s->h2, callbacks, h2_user, option);
+        int rv = server ? nghttp2_session_server_new3(&s->h2, callbacks, h2_user, option, mem)
+                        : nghttp2_session_client_new3(&s->h2, callbacks, h2_user, option, mem);
         nghttp2_option_del(option);
         return rv == 0 ? 0 : MESH_ENOMEM;
 }
@@ -48,12 +51,12 @@ static int submit_settings(struct grpc_session *s, bool server)
 
 int grpc_session_init(struct grpc_session *session, bool server,
                       const nghttp2_session_callbacks *callbacks, void *h2_user,
-                      const struct grpc_limits *limits, uint64_t now_ms)
+                      struct page_pool *pool, const struct grpc_limits *limits, uint64_t now_ms)
 {
         *session = (struct grpc_session){ .limits = limits, .now_ms = now_ms };
         grpc_budget_init(&session->resets, limits->reset_burst, limits->reset_per_s, now_ms);
         grpc_budget_init(&session->control, limits->control_burst, limits->control_per_s, now_ms);
-        int err = make_h2(session, server, callbacks, h2_user);
+        int err = make_h2(session, server, callbacks, h2_user, pool);
         if (!err)
                 err = submit_settings(session, server);
         if (err)

@@ -11,6 +11,8 @@
 #include "common/grpc/budget.h"
 #include "common/grpc/limits.h"
 
+struct page_pool;
+
 struct grpc_session {
         nghttp2_session *h2;              /* owned */
         const struct grpc_limits *limits; /* borrowed */
@@ -26,10 +28,11 @@ struct grpc_session {
 };
 
 /* Makes the nghttp2 session, of a server or a client, and queues its SETTINGS and its connection
- * window. H2_USER is passed to CALLBACKS (borrowed for the call). MESH_ENOMEM. */
+ * window. H2_USER is passed to CALLBACKS (borrowed for the call). POOL (memory.h) is borrowed for
+ * the session's life and may be NULL. MESH_ENOMEM. */
 int grpc_session_init(struct grpc_session *session, bool server,
                       const nghttp2_session_callbacks *callbacks, void *h2_user,
-                      const struct grpc_limits *limits, uint64_t now_ms);
+                      struct page_pool *pool, const struct grpc_limits *limits, uint64_t now_ms);
 
 /* Frees the nghttp2 session; none of its callbacks is called. */
 void grpc_session_done(struct grpc_session *session);
