@@ -128,7 +128,8 @@ static void map_gone(void *user, void *stream_user)
         (void)user;
         if (s->state != SYNC_LEAVING) /* then Left is still to be sent */
                 sync_end(s, GRPC_PERMISSION_DENIED, "barred",
-                         "this node was removed by an administrator");
+                         "this node was removed by an administrator; to join again as a new "
+                         "one: meshctl leave, then enroll with a new setup key");
 }
 
 struct netmap_callbacks api_netmap_callbacks(struct api *api)

@@ -276,14 +276,23 @@ static void take_proof(struct sync_stream *s, const uint8_t *frame, size_t len)
 {
         struct arena *arena = arena_new(CHANNEL_ARENA_BYTES);
         const Mesh__V1__ProofBody *body = NULL;
+        const struct node *node = NULL;
         int err = arena ? channel_proof_read(s->channel, frame, len, arena, &body) : MESH_ENOMEM;
         if (!err) {
                 memcpy(s->node_id, body->node_id.data, NODE_ID_BYTES);
-                const struct node *node = registry_find_node(s->api->registry, s->node_id);
-                err = channel_proof_check(s->channel, node ? node->record.member->identity : NULL);
+                node = registry_find_node(s->api->registry, s->node_id);
+                const struct removal_record *removal =
+                        node ? NULL : registry_find_removal(s->api->registry, s->node_id);
+                const uint8_t *removed = removal ? removal->identity : NULL;
+                err = channel_proof_check(s->channel,
+                                          node ? node->record.member->identity : removed);
         }
         if (err)
                 end_error(s, err);
+        else if (!node) /* it proved that it was one */
+                sync_end(s, GRPC_PERMISSION_DENIED, registry_outcome_word(REGISTRY_BARRED),
+                         "this node was removed by an administrator; to join again as a new one: "
+                         "meshctl leave, then enroll with a new setup key");
         else if (!versions_meet(body->versions))
                 sync_end(s, GRPC_FAILED_PRECONDITION, "version",
                          "no common protocol version; this coordinator speaks version 1: update "

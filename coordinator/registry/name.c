@@ -80,10 +80,16 @@ static const void *identity_key(const void *item)
         return ((const struct removal_record *)item)->identity;
 }
 
+static const void *removed_key(const void *item)
+{
+        return ((const struct removal_record *)item)->node_id;
+}
+
 void bar_table_init(struct bar_table *t, const struct env *env)
 {
         index_init(&t->names, env, LABEL_MAX + 1, name_key);
         index_init(&t->identities, env, KEY_BYTES, identity_key);
+        index_init(&t->removed, env, NODE_ID_BYTES, removed_key);
 }
 
 static void free_items(struct index *index)
@@ -98,6 +104,7 @@ static void free_items(struct index *index)
 void bar_table_done(struct bar_table *t)
 {
         free_items(&t->names);
+        index_done(&t->removed);
         free_items(&t->identities);
 }
 
@@ -150,8 +157,20 @@ int bar_identity(struct bar_table *t, const struct removal_record *removal)
         if (!copy)
                 return MESH_ENOMEM;
         *copy = *removal;
-        int err = index_put(&t->identities, copy);
-        if (err)
+        int err = index_reserve(&t->removed, 1);
+        if (!err)
+                err = index_put(&t->identities, copy);
+        if (err) {
                 free(copy);
-        return err;
+                return err;
+        }
+        if (!index_find(&t->removed, copy->node_id))
+                (void)index_put(&t->removed, copy); /* room was reserved */
+        return 0;
+}
+
+const struct removal_record *registry_find_removal(const struct registry *r,
+                                                   const uint8_t id[static NODE_ID_BYTES])
+{
+        return index_find(&r->state.bars.removed, id);
 }

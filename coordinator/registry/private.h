@@ -33,6 +33,7 @@ struct key_table {
 struct bar_table {
         struct index names;      /* char *, owned, LABEL_MAX + 1 bytes each, zero-filled */
         struct index identities; /* struct removal_record, owned */
+        struct index removed;    /* the same records, by node id */
 };
 
 /* All of it; replaced as one when the store is loaded again. */

@@ -167,6 +167,9 @@ struct node {
 /* The member of that id; NULL if there is none. */
 const struct node *registry_find_node(const struct registry *r,
                                       const uint8_t id[static NODE_ID_BYTES]);
+/* What is kept of a member that `node remove` barred; NULL if there was none of that id. */
+const struct removal_record *registry_find_removal(const struct registry *r,
+                                                   const uint8_t id[static NODE_ID_BYTES]);
 /* By 32 hex digits of an id, or by name. */
 const struct node *registry_select_node(const struct registry *r, const char *id_or_name);
 /* Nodes in the order of their names: start with *CURSOR 0; NULL at the end. */

@@ -213,10 +213,10 @@ class Sync(Case):
         client.wait(lambda net: "delta-server" not in net.names())
         self.assertEqual(client.net.snapshots, 1)
         self.assertEqual(server.ended().code(), grpc.StatusCode.PERMISSION_DENIED)
-        with self.assertRaises(grpc.RpcError) as caught:
-            member.sync(self.channel)
-        self.assertIn(caught.exception.code(), (grpc.StatusCode.PERMISSION_DENIED,
-                                                grpc.StatusCode.UNAUTHENTICATED))
+        self.refused(grpc.StatusCode.PERMISSION_DENIED, "barred", member.sync, self.channel)
+        thief = mesh_client.Member(self.stubs)  # knows the node id, has not its key
+        thief.coordinator, thief.grant = member.coordinator, member.grant
+        self.refused(grpc.StatusCode.UNAUTHENTICATED, None, thief.sync, self.channel)
         self.refused(grpc.StatusCode.PERMISSION_DENIED, "barred", member.enroll, self.channel,
                      self.coordinator.key(tags=["server"]).text, "delta-server", ["server"])
 
