@@ -88,8 +88,11 @@ int agent_left(struct agent *agent, char text[static APPLY_TEXT_MAX])
         struct firewall_result result = { 0 };
         uplink_stop(agent->uplink);
         reconcile_forget(agent->reconcile);
-        int err = apply_remove(agent->config.interface, text);
-        if (err)
+        const uint8_t *own_key = agent->state.has_keys ? agent->state.keys.wireguard.secret : NULL;
+        int err = apply_remove(agent->config.interface, own_key, text);
+        if (err == MESH_EEXIST)
+                log_notice("leave: %s", text); /* nothing of ours, nothing to take away */
+        else if (err)
                 return err;
         err = firewall_remove(NULL, &result);
         if (err) {

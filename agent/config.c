@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/apply/apply.h"
+#include "agent/state/keyring.h"
 #include "common/buffer.h"
 #include "common/error.h"
 #include "common/file.h"
@@ -194,20 +195,26 @@ static int keep_text(struct agent_config *config, const struct buffer *bytes)
 
 /* An interface of somebody else is refused here, before any rule of ours is about it: the ruleset
  * would judge what comes in there as mesh traffic and lock everybody out, break-glass included. */
-static int check_owner(const struct agent_config *config, const char *where,
+static int check_owner(const struct agent_flags *flags, const char *interface, const char *where,
                        char warning[static AGENT_CONFIG_WARNING_MAX])
 {
-        if (apply_may_use(config->interface))
-                return 0;
-        (void)snprintf(warning, AGENT_CONFIG_WARNING_MAX,
-                       "%s: interface %s is there already and is no WireGuard", where,
-                       config->interface);
-        return MESH_EEXIST;
+        struct state_dir dir;
+        struct keyring keys = { 0 };
+        char text[APPLY_TEXT_MAX];
+        bool has_keys =
+                state_dir_init(&dir, flags->state_dir ? flags->state_dir : AGENT_STATE_DIR) == 0 &&
+                keyring_read(&dir, &keys) == 0;
+        int err = apply_may_use(interface, has_keys ? keys.wireguard.secret : NULL, text);
+        if (err)
+                (void)snprintf(warning, AGENT_CONFIG_WARNING_MAX, "%s: %s", where, text);
+        keyring_done(&keys);
+        return err;
 }
 
-static int load_file(const char *path, struct agent_config *ret_config,
+static int load_file(const struct agent_flags *flags, struct agent_config *ret_config,
                      char warning[static AGENT_CONFIG_WARNING_MAX])
 {
+        const char *path = flags->config ? flags->config : AGENT_CONFIG_PATH;
         struct buffer bytes = buffer_with_max(AGENT_CONFIG_BYTES_MAX);
         int err = file_read(path, &bytes);
         if (err)
@@ -216,7 +223,7 @@ static int load_file(const char *path, struct agent_config *ret_config,
         if (!err)
                 err = agent_config_parse(path, bytes.bytes, bytes.len, ret_config, warning);
         if (!err)
-                err = check_owner(ret_config, path, warning);
+                err = check_owner(flags, ret_config->interface, path, warning);
         if (!err) {
                 ret_config->source = AGENT_CONFIG_FROM_FILE;
                 err = keep_text(ret_config, &bytes);
@@ -274,7 +281,7 @@ static int override(const struct agent_flags *flags, struct agent_config *config
         if (!flags->interface)
                 return 0;
         if (ifname_valid(flags->interface))
-                return check_owner(config, "--interface", warning);
+                return check_owner(flags, flags->interface, "--interface", warning);
         (void)snprintf(warning, AGENT_CONFIG_WARNING_MAX, "--interface: no name for an interface");
         return MESH_EINVAL;
 }
@@ -300,10 +307,9 @@ static int load_instead(const struct agent_flags *flags, bool missing,
 int agent_config_load(const struct agent_flags *flags, struct agent_config *ret_config,
                       char warning[static AGENT_CONFIG_WARNING_MAX])
 {
-        const char *path = flags->config ? flags->config : AGENT_CONFIG_PATH;
         struct agent_config config = { 0 };
         warning[0] = '\0';
-        int err = load_file(path, &config, warning);
+        int err = load_file(flags, &config, warning);
         if (err && err != MESH_ENOMEM) {
                 agent_config_done(&config);
                 err = load_instead(flags, err == MESH_ENOENT, &config, warning);

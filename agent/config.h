@@ -55,7 +55,7 @@ struct agent_config {
 
 /* Reads the config as FLAGS say. Always yields one, returned owned; WARNING tells if it is not the
  * file's, with the first finding ("PATH:LINE:COL: message"), else "". An interface of that name
- * that is no WireGuard makes a file bad. MESH_ENOMEM; for a flag MESH_EINVAL or MESH_EEXIST, with
+ * that is no WireGuard, or somebody else's (apply_may_use), makes a file bad. MESH_ENOMEM; for a flag MESH_EINVAL or MESH_EEXIST, with
  * WARNING saying why. */
 int agent_config_load(const struct agent_flags *flags, struct agent_config *ret_config,
                       char warning[static AGENT_CONFIG_WARNING_MAX]);

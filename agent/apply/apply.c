@@ -46,6 +46,14 @@ static int step_read(struct run *run)
         return err;
 }
 
+/* Before anything is written: a WireGuard of somebody else must not lose its key and peers. */
+static int step_owner(struct run *run)
+{
+        if (!wg_may_adopt(run->wg, &run->actual, run->desired->device.private_key))
+                return wg_refuse(run->wg, &run->why);
+        return wg_mark(run->wg, &run->result->changes, &run->why);
+}
+
 static int compute(struct run *run, enum wg_diff_mode mode, struct wg_diff *ret_diff)
 {
         int err = wg_diff_compute(&run->desired->device, &run->actual, mode, ret_diff);
@@ -138,6 +146,7 @@ static const struct {
 } steps[] = {
         [APPLY_STEP_INTERFACE] = { "interface", step_interface },
         [APPLY_STEP_READ] = { "read", step_read },
+        [APPLY_STEP_OWNER] = { "owner", step_owner },
         [APPLY_STEP_DEVICE] = { "device", step_device },
         [APPLY_STEP_ADDRESSES] = { "addresses", step_addresses },
         [APPLY_STEP_LINK_UP] = { "link up", step_link_up },
@@ -188,19 +197,61 @@ int apply_observe(const char *ifname, struct wg_device *ret_device, const char *
         return err;
 }
 
-bool apply_may_use(const char *ifname)
+/* The link exists and is of a kind that may be ours: whose is it? */
+static int check_device(struct netlink *nl, const char *ifname, const uint8_t *own_key,
+                        struct reason *why)
 {
-        struct reason why;
-        struct netlink *nl = NULL;
-        struct link link;
-        if (netlink_open(NETLINK_ROUTE, &nl) != 0)
-                return true; /* nothing is known against it */
-        bool may = link_find(nl, ifname, &link, &why) != 0 || wg_may_carry(link.kind);
-        netlink_close(nl);
-        return may;
+        struct wg *wg = NULL;
+        struct wg_device device = { 0 };
+        struct reason ignored;
+        int err = 0;
+        if (wg_open(nl, ifname, &wg, &ignored) == 0 && wg_get(wg, &device, &ignored) == 0 &&
+            !wg_may_adopt(wg, &device, own_key))
+                err = wg_refuse(wg, why);
+        wg_device_done(&device);
+        wg_close(wg);
+        return err;
 }
 
-int apply_remove(const char *ifname, char text[APPLY_TEXT_MAX])
+int apply_may_use(const char *ifname, const uint8_t *own_key, char text[static APPLY_TEXT_MAX])
+{
+        struct reason why = { "" };
+        struct netlink *nl = NULL;
+        struct link link;
+        int err = 0;
+        text[0] = '\0';
+        if (netlink_open(NETLINK_ROUTE, &nl) != 0)
+                return 0; /* nothing is known against it */
+        if (link_find(nl, ifname, &link, &why) == 0) {
+                why.text[0] = '\0';
+                err = wg_may_carry(link.kind)
+                              ? check_device(nl, ifname, own_key, &why)
+                              : reason_set(&why, MESH_EEXIST,
+                                           "interface %s is there already and is no WireGuard; "
+                                           "name another one (`interface:` in the agent's config)",
+                                           ifname);
+        }
+        if (err)
+                snprintf(text, APPLY_TEXT_MAX, "%s", why.text);
+        netlink_close(nl);
+        return err;
+}
+
+/* One without a key is nobody's; it may be ours, cut off in the making, if we have a key at all. */
+static int remove_ours(struct wg *wg, const uint8_t *own_key, struct reason *why)
+{
+        struct wg_device device = { 0 };
+        int err = wg_get(wg, &device, why);
+        if (!err) {
+                bool ours = own_key ? wg_may_adopt(wg, &device, own_key)
+                                    : wg_is_ours(wg, &device, NULL);
+                err = ours ? wg_remove(wg, why) : wg_refuse(wg, why);
+        }
+        wg_device_done(&device);
+        return err;
+}
+
+int apply_remove(const char *ifname, const uint8_t *own_key, char text[APPLY_TEXT_MAX])
 {
         struct reason why = { "" };
         struct netlink *nl = NULL;
@@ -211,7 +262,7 @@ int apply_remove(const char *ifname, char text[APPLY_TEXT_MAX])
         else
                 err = wg_open(nl, ifname, &wg, &why);
         if (!err)
-                err = wg_remove(wg, &why);
+                err = remove_ours(wg, own_key, &why);
         else if (err == MESH_ENOENT)
                 err = 0; /* nothing there */
         if (text)

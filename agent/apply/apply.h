@@ -34,6 +34,7 @@ enum apply_step {
         APPLY_STEP_NONE, /* nothing failed */
         APPLY_STEP_INTERFACE,
         APPLY_STEP_READ,
+        APPLY_STEP_OWNER,
         APPLY_STEP_DEVICE,
         APPLY_STEP_ADDRESSES,
         APPLY_STEP_LINK_UP,
@@ -53,23 +54,26 @@ struct apply_result {
 
 /* Creates the interface if need be and makes it as DESIRED. Always fills *RET_RESULT (an exception
  * to the rule that outputs are written on success only: it says what failed). MESH_EADDRINUSE: the
- * port is taken; MESH_EEXIST: the name or a route belongs to somebody else; MESH_EPERM;
- * MESH_EUNSUPPORTED: neither kernel WireGuard nor wireguard-go; MESH_ESTATE: the read-back
- * differs. */
+ * port is taken; MESH_EEXIST: the name or a route belongs to somebody else
+ * (an interface is ours if it bears our mark, has our key, or has no key yet; then it is marked);
+ * MESH_EPERM; MESH_EUNSUPPORTED: neither kernel WireGuard nor wireguard-go; MESH_ESTATE: the
+ * read-back differs. */
 int apply_reconcile(const struct apply_desired *desired, struct apply_result *ret_result);
 
 /* Reads the device and its live peers. Returns owned: wg_device_done. *RET_BACKEND (may be NULL)
  * as above. MESH_ENOENT if there is no such interface. */
 int apply_observe(const char *ifname, struct wg_device *ret_device, const char **ret_backend);
 
-/* Whether the interface IFNAME is missing or of a kind that a backend makes. False for a network
- * card, a bridge, the loopback: the firewall must not take what comes in there for mesh traffic. */
-bool apply_may_use(const char *ifname);
+/* Whether the interface IFNAME is missing, ours, or could be made ours. MESH_EEXIST for a network
+ * card, a bridge, the loopback, a WireGuard that somebody else set up (its key is not OWN_KEY, 32
+ * bytes, NULL if there is none, and it lacks our mark): the firewall must not take what comes in
+ * there for mesh traffic. What cannot be told is 0. TEXT gets the reason and the cure. */
+int apply_may_use(const char *ifname, const uint8_t *own_key, char text[static APPLY_TEXT_MAX]);
 
-/* Removes the interface and all that hangs on it (peers, addresses, routes, the userspace process).
- * Nothing there is success. MESH_EEXIST if the name belongs to something that is not ours. TEXT
- * (may be NULL) gets the reason. */
-int apply_remove(const char *ifname, char text[APPLY_TEXT_MAX]);
+/* Removes the interface and all that hangs on it (peers, addresses, routes, the userspace process)
+ * if it is ours: marked, or with OWN_KEY as above. Nothing there is success. MESH_EEXIST if the
+ * name belongs to something that is not ours; it stays. TEXT (may be NULL) gets the reason. */
+int apply_remove(const char *ifname, const uint8_t *own_key, char text[APPLY_TEXT_MAX]);
 
 /* "interface", "device"...: a step's name; static. */
 const char *apply_step_name(enum apply_step step);

@@ -18,6 +18,7 @@ enum { MEMORY_WORDS = 64 }; /* of 8 bytes: a link message of ours is below 200 *
 static const struct netlink_attr_policy link_policy[] = {
         [IFLA_MTU] = { .kind = NETLINK_ATTR_U32 },
         [IFLA_LINKINFO] = { .kind = NETLINK_ATTR_NEST },
+        [IFLA_IFALIAS] = { .kind = NETLINK_ATTR_TEXT },
 };
 
 static const struct netlink_attr_policy info_policy[] = {
@@ -45,6 +46,7 @@ static int on_link(const struct nlmsghdr *message, void *user)
         link->up = header.ifi_flags & IFF_UP;
         link->mtu = netlink_attr_u32(&attrs[IFLA_MTU]);
         snprintf(link->kind, sizeof(link->kind), "%s", netlink_attr_text(&info[IFLA_INFO_KIND]));
+        snprintf(link->alias, sizeof(link->alias), "%s", netlink_attr_text(&attrs[IFLA_IFALIAS]));
         return 0;
 }
 
@@ -102,6 +104,17 @@ int link_bring_up(struct netlink *nl, const struct link *link, uint32_t mtu, siz
                 return reason_netlink(why, err, nl, "MTU and state");
         (*changes)++;
         return 0;
+}
+
+int link_set_alias(struct netlink *nl, uint32_t index, const char *alias, struct reason *why)
+{
+        uint64_t memory[MEMORY_WORDS];
+        const struct ifinfomsg header = { .ifi_index = (int)index };
+        struct netlink_message m = netlink_message_start(memory, sizeof(memory), RTM_NEWLINK, 0);
+        netlink_put_header(&m, &header, sizeof(header));
+        netlink_put(&m, IFLA_IFALIAS, alias, strlen(alias));
+        int err = netlink_request(nl, &m, NULL, NULL);
+        return err ? reason_netlink(why, err, nl, "alias") : 0;
 }
 
 int link_remove(struct netlink *nl, uint32_t index, struct reason *why)

@@ -9,13 +9,14 @@
 struct netlink;
 struct reason;
 
-enum { LINK_KIND_MAX = 32 };
+enum { LINK_KIND_MAX = 32, LINK_ALIAS_MAX = 256 };
 
 struct link {
         uint32_t index;
         uint32_t mtu;
         bool up;
-        char kind[LINK_KIND_MAX]; /* "wireguard", "tun"...; "" for hardware */
+        char kind[LINK_KIND_MAX];   /* "wireguard", "tun"...; "" for hardware */
+        char alias[LINK_ALIAS_MAX]; /* what `ip link` shows after "alias"; "" if none */
 };
 
 /* The interface called NAME. NL is a NETLINK_ROUTE socket. MESH_ENOENT if there is none. */
@@ -29,6 +30,9 @@ int link_create(struct netlink *nl, const char *name, const char *kind, struct r
  * written. The kernel binds WireGuard's port here: MESH_EADDRINUSE. */
 int link_bring_up(struct netlink *nl, const struct link *link, uint32_t mtu, size_t *changes,
                   struct reason *why);
+
+/* Gives an interface its alias; "" takes it away. MESH_EPERM. */
+int link_set_alias(struct netlink *nl, uint32_t index, const char *alias, struct reason *why);
 
 /* Removes an interface with all its addresses and routes. One that is gone already is success. */
 int link_remove(struct netlink *nl, uint32_t index, struct reason *why);

@@ -1,6 +1,7 @@
 /* The choice of the backend, and the way to it; see the header. */
 #include "agent/apply/wg.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,9 @@
 #include "agent/apply/wg_kernel.h"
 #include "agent/apply/wg_userspace.h"
 #include "common/error.h"
+
+/* The alias of an interface of ours. It outlives the agent, its state directory and its keys. */
+#define MARK "mesh-agent"
 
 struct wg_backend {
         const char *name;
@@ -165,4 +169,39 @@ int wg_set(struct wg *wg, const struct wg_diff *diff, struct reason *why)
 int wg_remove(struct wg *wg, struct reason *why)
 {
         return wg->backend->remove(wg, why);
+}
+
+static bool has_key(const struct wg_device *device)
+{
+        return !sodium_is_zero(device->private_key, sizeof(device->private_key));
+}
+
+bool wg_is_ours(const struct wg *wg, const struct wg_device *device, const uint8_t *own_key)
+{
+        return strcmp(wg->link.alias, MARK) == 0 ||
+               (own_key && wg_key_is_same(own_key, device->private_key));
+}
+
+bool wg_may_adopt(const struct wg *wg, const struct wg_device *device, const uint8_t *own_key)
+{
+        return !has_key(device) || wg_is_ours(wg, device, own_key);
+}
+
+int wg_refuse(const struct wg *wg, struct reason *why)
+{
+        return reason_set(why, MESH_EEXIST,
+                          "interface %s is somebody else's WireGuard and is left alone; name "
+                          "another one (`interface:` in the agent's config, then restart it), or "
+                          "remove it: ip link del %s",
+                          wg->ifname, wg->ifname);
+}
+
+int wg_mark(struct wg *wg, size_t *changes, struct reason *why)
+{
+        if (strcmp(wg->link.alias, MARK) == 0)
+                return 0;
+        int err = link_set_alias(wg->nl, wg->link.index, MARK, why);
+        if (!err)
+                (*changes)++;
+        return err;
 }

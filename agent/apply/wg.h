@@ -27,6 +27,19 @@ void wg_close(struct wg *wg);
 /* Whether a backend makes links of that kind. */
 bool wg_may_carry(const char *link_kind);
 
+/* Whether the interface is ours to change and remove: it bears our mark (its alias), or DEVICE, as
+ * wg_get read it, has the key OWN_KEY (32 bytes; NULL: there is none). */
+bool wg_is_ours(const struct wg *wg, const struct wg_device *device, const uint8_t *own_key);
+
+/* Whether it may become ours: it is, or it has no key yet, as one that was only just made. */
+bool wg_may_adopt(const struct wg *wg, const struct wg_device *device, const uint8_t *own_key);
+
+/* Says of an interface that is not ours what it is and what to do. Returns MESH_EEXIST. */
+int wg_refuse(const struct wg *wg, struct reason *why);
+
+/* Marks the interface as ours; *CHANGES counts what was written. */
+int wg_mark(struct wg *wg, size_t *changes, struct reason *why);
+
 /* "kernel" or "userspace"; static. */
 const char *wg_backend_name(const struct wg *wg);
 

@@ -70,3 +70,17 @@ void wg_key_clamp(uint8_t key[static WG_KEY_BYTES])
         key[0] &= 248;
         key[31] = (uint8_t)((key[31] & 127) | 64);
 }
+
+bool wg_key_is_same(const uint8_t a[static WG_KEY_BYTES], const uint8_t b[static WG_KEY_BYTES])
+{
+        uint8_t one[WG_KEY_BYTES], two[WG_KEY_BYTES];
+        bool same = !sodium_is_zero(a, sizeof(one)) && !sodium_is_zero(b, sizeof(two));
+        memcpy(one, a, sizeof(one));
+        memcpy(two, b, sizeof(two));
+        wg_key_clamp(one); /* keys are compared as WireGuard keeps them */
+        wg_key_clamp(two);
+        same = same && sodium_memcmp(one, two, sizeof(one)) == 0;
+        sodium_memzero(one, sizeof(one));
+        sodium_memzero(two, sizeof(two));
+        return same;
+}

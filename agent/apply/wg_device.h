@@ -59,3 +59,6 @@ const struct wg_peer *wg_device_find_peer(const struct wg_device *device,
 
 /* The key as WireGuard keeps it: bits cleared and set after RFC 7748, section 5. */
 void wg_key_clamp(uint8_t key[static WG_KEY_BYTES]);
+
+/* Whether two private keys are one to WireGuard. Zeroes, "none", are the same as no key. */
+bool wg_key_is_same(const uint8_t a[static WG_KEY_BYTES], const uint8_t b[static WG_KEY_BYTES]);

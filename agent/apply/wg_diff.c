@@ -183,28 +183,12 @@ static int merge(struct wg_diff *diff, const struct index *wanted, const struct 
         return err;
 }
 
-/* Keys are compared as WireGuard keeps them. */
-static bool private_key_differs(const struct wg_device *wanted, const struct wg_device *actual)
-{
-        uint8_t one[WG_KEY_BYTES], two[WG_KEY_BYTES];
-        memcpy(one, wanted->private_key, sizeof(one));
-        memcpy(two, actual->private_key, sizeof(two));
-        wg_key_clamp(one);
-        /* "None" reads back as zeroes, which are no clamped key. */
-        bool differs = sodium_is_zero(two, sizeof(two));
-        wg_key_clamp(two);
-        differs = differs || sodium_memcmp(one, two, sizeof(one)) != 0;
-        sodium_memzero(one, sizeof(one));
-        sodium_memzero(two, sizeof(two));
-        return differs;
-}
-
 int wg_diff_compute(const struct wg_device *wanted, const struct wg_device *actual,
                     enum wg_diff_mode mode, struct wg_diff *ret_diff)
 {
         struct wg_diff diff = {
                 .wanted = wanted,
-                .set_private_key = private_key_differs(wanted, actual),
+                .set_private_key = !wg_key_is_same(wanted->private_key, actual->private_key),
                 /* 0 written to a device that is up would draw a new port each time. */
                 .set_listen_port =
                         wanted->listen_port != 0 && wanted->listen_port != actual->listen_port,

@@ -87,6 +87,14 @@ void control_enroll(struct agent *agent, struct grpc_call *call, const ProtobufC
                 return;
         }
         agent_reload(agent); /* meshctl has just written it */
+        char text[APPLY_TEXT_MAX];
+        if (!agent->state.enrolled &&
+            apply_may_use(agent->config.interface,
+                          agent->state.has_keys ? agent->state.keys.wireguard.secret : NULL,
+                          text) != 0) {
+                control_refuse(call, GRPC_FAILED_PRECONDITION, "interface", text);
+                return;
+        }
         struct enroll_options options = { .loop = agent->loop,
                                           .env = agent->env,
                                           .tls = agent->tls,

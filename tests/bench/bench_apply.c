@@ -116,5 +116,5 @@ int main(void)
                "ratio=%.2f\n",
                result.backend, again_ms, reference_ms, again_ms / reference_ms);
         wg_device_done(&desired.device);
-        return apply_remove(desired.ifname, NULL) ? 1 : 0;
+        return apply_remove(desired.ifname, NULL, NULL) ? 1 : 0;
 }

@@ -214,7 +214,7 @@ static void test_name_or_port_taken(void **state)
         assert_int_equal(result.failed, APPLY_STEP_INTERFACE);
         assert_non_null(strstr(result.text, "fora"));
         char text[APPLY_TEXT_MAX];
-        assert_int_equal(apply_remove("fora", text), MESH_EEXIST);
+        assert_int_equal(apply_remove("fora", NULL, text), MESH_EEXIST);
         assert_true(link_exists("fora"));
         RUN("ip", "link", "del", "fora");
 
@@ -229,7 +229,84 @@ static void test_name_or_port_taken(void **state)
         assert_int_equal(port_find_free_udp(51821, 1, &port), MESH_EADDRINUSE);
         w.device.listen_port = port;
         assert_int_equal(wanted_apply(&w, &result), 0);
-        assert_int_equal(apply_remove("wgp", text), 0);
+        assert_int_equal(apply_remove("wgp", NULL, text), 0);
+        wg_device_done(&w.device);
+}
+
+/* The operator's own VPN, with a key and a peer, under the name that we are told to use. */
+static void foreign_start(void)
+{
+        struct wanted theirs;
+        wanted_init(&theirs, "wgv", 7);
+        theirs.desired.route_count = 0; /* wga has them */
+        wanted_add_peer(&theirs, 8, "192.0.2.8:8");
+        assert_true(wanted_changes(&theirs) > 0);
+        RUN("ip", "link", "set", "dev", "wgv", "alias", "");
+        wg_device_done(&theirs.device);
+}
+
+static void expect_foreign_untouched(void)
+{
+        struct wg_device seen;
+        uint8_t key[WG_KEY_BYTES], peer[WG_KEY_BYTES];
+        memset(key, 7, sizeof(key));
+        wg_key_clamp(key);
+        public_of(8, peer);
+        assert_int_equal(apply_observe("wgv", &seen, NULL), 0);
+        wg_key_clamp(seen.private_key);
+        assert_memory_equal(seen.private_key, key, sizeof(key));
+        assert_int_equal(seen.peer_count, 1);
+        assert_memory_equal(seen.peers[0].public_key, peer, sizeof(peer));
+        wg_device_done(&seen);
+        EXPECT_IP("100.70.0.7 fd70::7 ", "local", "addr", "show", "dev", "wgv", "scope", "global");
+}
+
+static void test_foreign_wireguard(void **state)
+{
+        (void)state;
+        struct wanted ours;
+        struct apply_result result;
+        char text[APPLY_TEXT_MAX];
+        wanted_init(&ours, "wgv", 1);
+        ours.desired.route_count = 0;
+        foreign_start();
+        const uint8_t *key = ours.device.private_key;
+        assert_int_equal(wanted_apply(&ours, &result), MESH_EEXIST);
+        assert_int_equal(result.failed, APPLY_STEP_OWNER);
+        assert_non_null(strstr(result.text, "interface wgv is somebody else's"));
+        assert_int_equal(apply_may_use("wgv", key, text), MESH_EEXIST);
+        assert_non_null(strstr(text, "ip link del wgv")); /* the cure */
+        assert_int_equal(apply_may_use("wgv", NULL, text), MESH_EEXIST);
+        assert_int_equal(apply_remove("wgv", key, text), MESH_EEXIST);
+        assert_int_equal(apply_remove("wgv", NULL, text), MESH_EEXIST); /* never enrolled */
+        expect_foreign_untouched();
+        wg_device_done(&ours.device);
+}
+
+/* Three ways to be ours: the key, the mark (with the key of a state that was lost), no key yet. */
+static void test_own_wireguard(void **state)
+{
+        (void)state;
+        struct wanted w;
+        char text[APPLY_TEXT_MAX];
+        wanted_init(&w, "wgv", 7); /* the key that the interface has */
+        w.desired.route_count = 0;
+        assert_int_equal(apply_may_use("wgv", w.device.private_key, text), 0);
+        assert_true(wanted_changes(&w) > 0);
+        EXPECT_IP("mesh-agent ", "ifalias", "link", "show", "dev", "wgv");
+        memset(w.device.private_key, 9, WG_KEY_BYTES);
+        assert_int_equal(apply_may_use("wgv", NULL, text), 0);
+        assert_true(wanted_changes(&w) > 0);
+        assert_int_equal(wanted_changes(&w), 0);
+
+        RUN("ip", "link", "set", "dev", "wgv", "alias", "");
+        RUN("wg", "set", "wgv", "private-key", "/dev/null"); /* as if just made */
+        assert_int_equal(apply_may_use("wgv", NULL, text), 0);
+        assert_int_equal(apply_remove("wgv", NULL, text), MESH_EEXIST);
+        assert_true(wanted_changes(&w) > 0);
+        EXPECT_IP("mesh-agent ", "ifalias", "link", "show", "dev", "wgv");
+        assert_int_equal(apply_remove("wgv", NULL, text), 0); /* by its mark */
+        assert_false(link_exists("wgv"));
         wg_device_done(&w.device);
 }
 
@@ -254,10 +331,10 @@ static void test_remove(void **state)
         (void)state;
         char text[APPLY_TEXT_MAX];
         struct wg_device device;
-        assert_int_equal(apply_remove("wga", text), 0);
+        assert_int_equal(apply_remove("wga", NULL, text), 0);
         assert_false(link_exists("wga"));
         assert_int_equal(access("/var/run/wireguard/wga.sock", F_OK), -1);
-        assert_int_equal(apply_remove("wga", text), 0);
+        assert_int_equal(apply_remove("wga", NULL, text), 0);
         assert_int_equal(apply_observe("wga", &device, NULL), MESH_ENOENT);
 }
 
@@ -277,6 +354,8 @@ int main(void)
                 cmocka_unit_test(test_down_and_mtu_heal),
                 cmocka_unit_test(test_ipv6_off),
                 cmocka_unit_test(test_name_or_port_taken),
+                cmocka_unit_test(test_foreign_wireguard),
+                cmocka_unit_test(test_own_wireguard),
                 cmocka_unit_test(test_bad_name),
                 cmocka_unit_test(test_remove),
         };

@@ -38,9 +38,9 @@ static void pair_start(struct pair *pair)
 static void pair_stop(struct pair *pair)
 {
         netns_enter(pair->far);
-        assert_int_equal(apply_remove("wgb", NULL), 0);
+        assert_int_equal(apply_remove("wgb", NULL, NULL), 0);
         netns_enter(pair->home);
-        assert_int_equal(apply_remove("wga", NULL), 0);
+        assert_int_equal(apply_remove("wga", NULL, NULL), 0);
         RUN("ip", "link", "del", "vetha");
         close(pair->far);
         close(pair->home);
@@ -184,7 +184,7 @@ static void test_interface_vanishes(void **state)
         assert_false(link_exists("wgd"));
         assert_int_equal(wanted_changes(&w), first);
         assert_int_equal(wanted_changes(&w), 0);
-        assert_int_equal(apply_remove("wgd", NULL), 0);
+        assert_int_equal(apply_remove("wgd", NULL, NULL), 0);
         assert_int_equal(find_userspace("wgd"), 0);
         wg_device_done(&w.device);
 }
@@ -221,11 +221,11 @@ static void test_killed_anywhere(void **state)
                 assert_int_equal(err, 0);
                 assert_int_equal(wanted_changes(&w), 0);
                 if (round % 2)
-                        assert_int_equal(apply_remove("wgk", NULL), 0);
+                        assert_int_equal(apply_remove("wgk", NULL, NULL), 0);
         }
         print_message("%zu of 24 runs were cut off\n", cut);
         assert_true(cut > 0);
-        assert_int_equal(apply_remove("wgk", NULL), 0);
+        assert_int_equal(apply_remove("wgk", NULL, NULL), 0);
         wg_device_done(&w.device);
 }
 
@@ -273,7 +273,7 @@ static void test_thousand_peers(void **state)
         assert_int_equal(result.peers_removed, PEERS - 300);
         assert_int_equal(count_lines(CAPTURE("wg", "show", "wgm", "peers")), 300);
         w.device.peer_count = all;
-        assert_int_equal(apply_remove("wgm", NULL), 0);
+        assert_int_equal(apply_remove("wgm", NULL, NULL), 0);
         wg_device_done(&w.device);
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,6 +22,7 @@
 #include "mesh/v1/local.pb-c.h"
 #include "proto/pb.h"
 #include "proto/setup_key.h"
+#include "tests/support/capture.h"
 #include "tests/support/netns.h"
 #include "tests/support/temp_dir.h"
 
@@ -248,6 +250,27 @@ static void an_unreachable_coordinator_is_told(void **state)
         assert_false(w->agent.state.enrolled);
 }
 
+/* Whose interface it is, is told before anything is sent; leaving takes it from nobody. */
+static void an_interface_of_somebody_else_is_left_alone(void **state)
+{
+        static const char *const make[] = {
+                "ip", "link", "add", "mesh-none", "type", "veth", NULL
+        };
+        static const char *const removal[] = { "ip", "link", "del", "mesh-none", NULL };
+        struct world *w = *state;
+        char key[SETUP_KEY_TEXT_MAX];
+        free(capture(make, NULL));
+        make_key(1, key);
+        assert_null(enroll(w, key, 1));
+        assert_int_equal(w->status, GRPC_FAILED_PRECONDITION);
+        assert_string_equal(w->reason, "interface");
+        assert_non_null(strstr(w->text, "interface mesh-none"));
+        assert_false(w->agent.state.has_keys);
+        leaving_no_mesh_is_unchanged(state);
+        assert_int_not_equal(if_nametoindex("mesh-none"), 0);
+        free(capture(removal, NULL));
+}
+
 /* Somebody who takes the request and answers nonsense after IMPOSTOR_MS. */
 enum { IMPOSTOR_MS = 300, IMPATIENT_MS = 100 };
 
@@ -322,6 +345,7 @@ int main(void)
                 TEST(leaving_no_mesh_is_unchanged),
                 TEST(a_mistyped_key_needs_no_network),
                 TEST(an_unreachable_coordinator_is_told),
+                TEST(an_interface_of_somebody_else_is_left_alone),
                 TEST(an_impostor_that_answers_late_is_told),
         };
         return cmocka_run_group_tests_name("agent/local/control", tests, NULL, NULL);
