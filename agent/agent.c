@@ -31,8 +31,7 @@ static void warn_config(struct agent *agent)
 
 static bool needs_restart(const struct agent_config *a, const struct agent_config *b)
 {
-        return strcmp(a->interface, b->interface) != 0 || strcmp(a->state_dir, b->state_dir) != 0 ||
-               strcmp(a->socket, b->socket) != 0;
+        return strcmp(a->interface, b->interface) != 0 || strcmp(a->socket, b->socket) != 0;
 }
 
 void agent_reload(struct agent *agent)
@@ -46,9 +45,8 @@ void agent_reload(struct agent *agent)
                 return;
         }
         if (needs_restart(&agent->config, &config))
-                log_warning("config: interface, state_dir and socket change at the next start");
+                log_warning("config: interface and socket change at the next start");
         memcpy(config.interface, agent->config.interface, sizeof(config.interface));
-        memcpy(config.state_dir, agent->config.state_dir, sizeof(config.state_dir));
         memcpy(config.socket, agent->config.socket, sizeof(config.socket));
         agent_config_done(&agent->config);
         agent->config = config;

@@ -16,7 +16,7 @@
 
 /* What yaml_read fills; borrowed from the parsed file. */
 struct fields {
-        const char *interface, *state_dir, *socket;
+        const char *interface, *socket;
         uint64_t log;
         struct {
                 struct yaml_list addresses;
@@ -36,7 +36,6 @@ static const struct yaml_field pin_fields[] = {
 
 static const struct yaml_field config_fields[] = {
         { .name = "interface", .type = YAML_TEXT, .offset = offsetof(struct fields, interface) },
-        { .name = "state_dir", .type = YAML_TEXT, .offset = offsetof(struct fields, state_dir) },
         { .name = "socket", .type = YAML_TEXT, .offset = offsetof(struct fields, socket) },
         { .name = "log",
           .type = YAML_WORD,
@@ -125,9 +124,6 @@ static int take_fields(struct yaml *yaml, const struct fields *fields, struct ag
                             sizeof(config->interface));
         if (!err)
                 err = check_interface(yaml, config->interface);
-        if (!err)
-                err = take_text(yaml, "state_dir", fields->state_dir, config->state_dir,
-                                sizeof(config->state_dir));
         if (!err)
                 err = take_text(yaml, "socket", fields->socket, config->socket,
                                 sizeof(config->socket));

@@ -2,8 +2,9 @@
  *
  * Written by `meshctl enroll` and by people; the agent only reads it. A file that is bad, or has
  * gone, keeps the last good copy (in the state directory) and says so; when that is unreadable,
- * too, the built-in defaults hold: mode mesh, break-glass for ssh. `meshctl leave` forgets the
- * copy. 04-firewall.md, "Break glass and local rules". */
+ * too, the built-in defaults hold: mode mesh, break-glass for ssh. The state directory is named by
+ * the command line only: a file cannot say where the copy of itself is when it has gone. `meshctl
+ * leave` forgets the copy. 04-firewall.md, "Break glass and local rules". */
 #pragma once
 #include <net/if.h>
 #include <stdbool.h>
@@ -55,8 +56,8 @@ struct agent_config {
 
 /* Reads the config as FLAGS say. Always yields one, returned owned; WARNING tells if it is not the
  * file's, with the first finding ("PATH:LINE:COL: message"), else "". An interface of that name
- * that is no WireGuard, or somebody else's (apply_may_use), makes a file bad. MESH_ENOMEM; for a flag MESH_EINVAL or MESH_EEXIST, with
- * WARNING saying why. */
+ * that is no WireGuard, or somebody else's (apply_may_use), makes a file bad. MESH_ENOMEM; for a
+ * flag MESH_EINVAL or MESH_EEXIST, with WARNING saying why. */
 int agent_config_load(const struct agent_flags *flags, struct agent_config *ret_config,
                       char warning[static AGENT_CONFIG_WARNING_MAX]);
 

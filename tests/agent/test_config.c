@@ -141,7 +141,8 @@ static const struct {
         { "an empty interface", "interface: \"\"\n", ":1:12: " },
         { "a pattern", "interface: \"mesh*\"\n", ":1:12: " },
         { "somebody else's interface", "interface: lo\n", "lo is there already" },
-        { "an empty state directory", "state_dir: \"\"\n", ":1:12: " },
+        /* Its copy would lie there, and be looked for elsewhere once the file is bad or gone. */
+        { "a state directory in the file", "state_dir: /srv/mesh\n", ":1:1: " },
         { "an empty socket", "socket: \"\"\n", ":1:9: " },
         { "an unknown mode", "firewall:\n  mode: hsot\n", ":2:" },
         { "a bad port", "control_plane: [tcp/70000]\n", ":1:" },
