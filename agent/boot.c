@@ -42,18 +42,39 @@ static int load(const struct agent_config *config, const struct agent_state *sta
         return load_safe(config, state);
 }
 
+static int load_config(const struct agent_flags *flags, struct agent_config *ret_config)
+{
+        char warning[AGENT_CONFIG_WARNING_MAX];
+        int err = agent_config_load(flags, ret_config, warning);
+        if (err)
+                log_error("config: %s", warning[0] ? warning : mesh_strerror(err));
+        else if (warning[0])
+                log_error("CONFIG NOT IN USE: %s", warning);
+        return err;
+}
+
+int boot_load_safe(const struct agent_flags *flags)
+{
+        static struct agent_state state;
+        struct agent_config config;
+        const struct agent_flags fewer = { .config = flags->config }; /* which cannot be bad */
+        int err = load_config(&fewer, &config);
+        if (err)
+                return 1;
+        (void)agent_state_open(config.state_dir, false, &state); /* for its port, if it is there */
+        err = load_safe(&config, &state);
+        agent_state_done(&state);
+        agent_config_done(&config);
+        return err ? 1 : 0;
+}
+
 int boot_load_firewall(const struct agent_flags *flags)
 {
         static struct agent_state state;
         struct agent_config config;
-        char warning[AGENT_CONFIG_WARNING_MAX];
-        int err = agent_config_load(flags, &config, warning);
-        if (err) {
-                log_error("config: %s", warning[0] ? warning : mesh_strerror(err));
-                return 1;
-        }
-        if (warning[0])
-                log_error("CONFIG NOT IN USE: %s", warning);
+        int err = load_config(flags, &config);
+        if (err)
+                return boot_load_safe(flags);
         err = agent_state_open(config.state_dir, false, &state);
         if (err) {
                 log_error("%s: %s", config.state_dir, mesh_strerror(err));

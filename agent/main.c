@@ -91,6 +91,15 @@ static int read_flags(int argc, char **argv, struct agent_flags *flags)
         }
 }
 
+/* Whether the host is booting: then even a wrong command line must not leave it without rules. */
+static bool loads_firewall(int argc, char **argv)
+{
+        for (int i = 1; i < argc; i++)
+                if (strcmp(argv[i], "load-firewall") == 0)
+                        return true;
+        return false;
+}
+
 static int run_verb(const char *verb, const struct agent_flags *flags)
 {
         for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -106,10 +115,11 @@ int main(int argc, char **argv)
         const struct rlimit no_core = { 0, 0 }; /* memory holds keys */
         struct agent_flags flags = { 0 };
         int code = read_flags(argc, argv, &flags);
-        if (code != -1)
+        if (code == -1 && argc - optind > 1)
+                code = wrong_use("one verb at a time", argv[optind + 1]);
+        bool rescue = code == EXIT_WRONG_USE && loads_firewall(argc, argv);
+        if (code != -1 && !rescue)
                 return code;
-        if (argc - optind > 1)
-                return wrong_use("one verb at a time", argv[optind + 1]);
         if (sodium_init() < 0) {
                 (void)fprintf(stderr, "mesh-agent: no random numbers\n");
                 return 1;
@@ -117,5 +127,7 @@ int main(int argc, char **argv)
         (void)setrlimit(RLIMIT_CORE, &no_core);
         (void)umask(077);
         (void)signal(SIGPIPE, SIG_IGN);
+        if (rescue)
+                return boot_load_safe(&flags);
         return run_verb(optind < argc ? argv[optind] : "", &flags);
 }
