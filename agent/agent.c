@@ -118,6 +118,7 @@ static void on_network(void *user, bool host, bool mesh)
         if (mesh)
                 reconcile_request(agent->reconcile); /* somebody may have changed it */
         if (host) {
+                reconcile_host_changed(agent->reconcile);
                 uplink_network_changed(agent->uplink);
                 agent_sync_report(agent);
         }

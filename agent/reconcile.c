@@ -18,6 +18,7 @@ struct reconcile {
         struct desired_peers asked; /* of the kernel, in the last pass that succeeded */
         bool has_asked;
         bool greeting; /* see reconcile_greet */
+        bool had_ipv6; /* the host, in the last pass */
         struct backoff backoff;
         struct reconcile_report report;
         uv_idle_t soon;
@@ -85,6 +86,22 @@ void reconcile_request(struct reconcile *r)
         (void)uv_idle_start(&r->soon, on_soon);
 }
 
+static bool host_has_ipv6(const char *interface)
+{
+        struct ip_addr addresses[HOST_ADDRESSES_MAX];
+        size_t count = host_addresses(interface, addresses);
+        for (size_t i = 0; i < count; i++)
+                if (addresses[i].len == 16)
+                        return true;
+        return false;
+}
+
+void reconcile_host_changed(struct reconcile *r)
+{
+        if (host_has_ipv6(r->options.config->interface) != r->had_ipv6)
+                reconcile_request(r);
+}
+
 static void on_greeted(uv_timer_t *timer)
 {
         struct reconcile *r = timer->data;
@@ -144,24 +161,15 @@ static int run_firewall(struct reconcile *r)
         return err;
 }
 
-static bool host_has_ipv6(const char *interface)
-{
-        struct ip_addr addresses[HOST_ADDRESSES_MAX];
-        size_t count = host_addresses(interface, addresses);
-        for (size_t i = 0; i < count; i++)
-                if (addresses[i].len == 16)
-                        return true;
-        return false;
-}
-
 static int run_interface(struct reconcile *r)
 {
         const struct agent_state *state = r->options.state;
         struct apply_result result = { 0 };
         struct apply_desired desired;
         struct desired_peers peers;
+        r->had_ipv6 = host_has_ipv6(r->options.config->interface);
         struct desired_how how = { .before = r->has_asked ? &r->asked : NULL,
-                                   .has_ipv6 = host_has_ipv6(r->options.config->interface),
+                                   .has_ipv6 = r->had_ipv6,
                                    .greet = r->greeting };
         int err = desired_interface(state, r->options.config, &how, &desired, &peers);
         if (err)

@@ -55,6 +55,10 @@ void reconcile_request(struct reconcile *r);
  * reconcile_report describes. */
 int reconcile_run(struct reconcile *r);
 
+/* The host's network changed: asks for a pass if the host came to IPv6 or lost it, because peers'
+ * endpoints are chosen by that. */
+void reconcile_host_changed(struct reconcile *r);
+
 /* From the next pass on and for a few seconds peers are greeted, so that those which still hold a
  * session with this host's life before notice: WireGuard alone would take them 15 s. */
 void reconcile_greet(struct reconcile *r);

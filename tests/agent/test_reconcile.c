@@ -4,13 +4,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "agent/reconcile.h"
 #include "common/error.h"
 #include "tests/agent/state/map_maker.h"
+#include "tests/support/capture.h"
+#include "tests/support/netns.h"
 #include "tests/support/seeded_env.h"
 
 /* What the doors saw, and what they are to answer. */
@@ -18,7 +22,7 @@ static struct {
         char order[32]; /* 'f' and 'i' */
         int firewall_error, interface_error;
         bool loaded; /* what the kernel is said to hold */
-        size_t peers, set_endpoints, recreated, with_keepalive;
+        size_t peers, endpoints, set_endpoints, recreated, with_keepalive;
         uint16_t port;
         size_t rules;
 } seen;
@@ -46,8 +50,9 @@ static int door_interface(const struct apply_desired *desired, struct apply_resu
 {
         note('i');
         seen.peers = desired->device.peer_count;
-        seen.set_endpoints = seen.recreated = seen.with_keepalive = 0;
+        seen.endpoints = seen.set_endpoints = seen.recreated = seen.with_keepalive = 0;
         for (size_t i = 0; i < seen.peers; i++) {
+                seen.endpoints += desired->device.peers[i].endpoint.addr.len > 0;
                 seen.set_endpoints += desired->device.peers[i].set_endpoint;
                 seen.recreated += desired->device.peers[i].recreate;
                 seen.with_keepalive += desired->device.peers[i].keepalive_s > 0;
@@ -232,6 +237,39 @@ static void greets_for_a_while(void **state)
         assert_int_equal(seen.with_keepalive, 0);
 }
 
+/* A peer that only IPv6 leads to waits for no map, only for the host's own address. */
+static void a_host_that_gains_ipv6_is_reconciled(void **state)
+{
+        static const char *const gain[] = { "ip",  "address", "add",   "2001:db8::1/64",
+                                            "dev", "far",     "nodad", NULL };
+        struct world *w = *state;
+        if (!netns_private()) {
+                print_message("needs root for a network namespace\n");
+                skip();
+        }
+        int far = netns_new();
+        netns_veth(far, "far", "192.0.2.1/24", "near", "192.0.2.2/24");
+        Mesh__V1__Snapshot *snapshot = maker_snapshot(w->arena, 0x0e, 7);
+        for (size_t i = 0; i < snapshot->n_peers; i++)
+                snapshot->peers[i]->n_endpoints = 0;
+        snapshot->peers[0]->n_endpoints = 1;
+        snapshot->peers[0]->endpoints[0]->address = maker_bytes(w->arena, 0x20, 16);
+        set_map(w, snapshot);
+        assert_int_equal(reconcile_run(w->reconcile), 0);
+        assert_int_equal(seen.endpoints, 0);
+        reconcile_host_changed(w->reconcile); /* something else: no pass */
+        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
+        assert_string_equal(seen.order, "fi");
+        free(capture(gain, NULL));
+        reconcile_host_changed(w->reconcile);
+        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
+        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
+        assert_string_equal(seen.order, "fifi");
+        assert_int_equal(seen.endpoints, 1);
+        assert_int_equal(seen.set_endpoints, 1);
+        close(far);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -245,6 +283,7 @@ int main(void)
                 TEST(only_new_endpoints_are_set),
                 TEST(a_failed_pass_sets_them_again),
                 TEST(greets_for_a_while),
+                TEST(a_host_that_gains_ipv6_is_reconciled),
         };
         return cmocka_run_group_tests_name("agent/reconcile", tests, NULL, NULL);
 }
