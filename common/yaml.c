@@ -57,11 +57,23 @@ static int refuse_properties(struct builder *b, struct fy_token *anchor, struct 
         return 0;
 }
 
-/* Where an event begins. A value that is not there (`key:`) has no mark: it stands at its key, or
- * at its list. libfyaml marks quoted text behind its quote. */
+/* Whether an event is a value that is not there, as in `key:`. */
+static bool is_absent(struct fy_event *event)
+{
+        size_t len = 0;
+        if (event->type != FYET_SCALAR)
+                return false;
+        if (!event->scalar.value || fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN)
+                return !event->scalar.value;
+        (void)fy_token_get_text(event->scalar.value, &len);
+        return len == 0;
+}
+
+/* Where an event begins. A value that is not there stands at its key, or at its list: libfyaml 0.7
+ * has no mark for it, 0.8 marks what follows. Quoted text is marked behind its quote. */
 static void set_place(const struct builder *b, struct fy_event *event, struct yaml_node *node)
 {
-        const struct fy_mark *mark = fy_event_start_mark(event);
+        const struct fy_mark *mark = is_absent(event) ? NULL : fy_event_start_mark(event);
         const struct frame *frame = b->depth > 0 ? &b->frames[b->depth - 1] : NULL;
         node->line = node->column = 1;
         if (mark) {

@@ -34,7 +34,7 @@ static int open_socket(int *ret_fd)
 static int clear_way(const struct sockaddr_un *address)
 {
         struct stat st;
-        int fd, err = open_socket(&fd);
+        int fd = -1, err = open_socket(&fd);
         if (err)
                 return err;
         int rv = connect(fd, (const struct sockaddr *)address, sizeof(*address));

@@ -158,7 +158,7 @@ static void check_round_trip(const struct local_firewall *local)
         assert_int_equal(again.control_plane_count, local->control_plane_count);
         local_firewall_write(&again, &second);
         buffer_put_u8(&second, '\0');
-        assert_string_equal(first.bytes, second.bytes);
+        assert_string_equal((const char *)first.bytes, (const char *)second.bytes);
         local_firewall_done(&again);
         buffer_done(&first);
         buffer_done(&second);

@@ -303,7 +303,7 @@ static void test_equal_meaning_is_equal_text(void **state)
                 ruleset_done(&rs);
                 fixture_done(&f);
         }
-        assert_string_equal(texts[0].bytes, texts[1].bytes);
+        assert_string_equal((const char *)texts[0].bytes, (const char *)texts[1].bytes);
         buffer_done(&texts[0]);
         buffer_done(&texts[1]);
 }
