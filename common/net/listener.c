@@ -10,7 +10,7 @@
 #include "common/net/listener_unix.h"
 #include "common/net/transport.h"
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 4096 }; /* the kernel cuts it at net.core.somaxconn */
 
 struct handshake {
         struct handshake *next, *previous; /* a ring through the listener's head, oldest first */
