@@ -290,7 +290,7 @@ coverage:
 bench:
 	$(Q)tools/install-packages build demo check
 	$(Q)$(AGAIN) all bench-programs
-	$(Q)for program in $(BENCH_BINS) $(BENCH_SCRIPTS); do "$$program" || exit 1; done
+	$(Q)failed=0; for program in $(BENCH_BINS) $(BENCH_SCRIPTS); do "$$program" || failed=1; done; exit $$failed
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_BINS)
