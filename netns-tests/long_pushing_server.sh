@@ -4,9 +4,9 @@
 #
 #   askari 10.77.0.1 (coordinator, member)   ubongo 10.77.0.2 (servers)   mamba 10.77.0.3 (client)
 #
-# On 9090 the server's retransmissions go on until connection tracking has forgotten the flow, which
-# it does after 300 s without an answer. On 9091 it is made to forget at once: what the server sends
-# then looks like a flow that the server began. 22 stays allowed and must not notice anything.
+# On 9090 the server's retransmissions keep the flow in connection tracking: they go on for 15
+# minutes, and it forgets after 5 without any. On 9091 it is made to forget at once: what the server
+# sends then looks like a flow that the server began. 22 stays allowed and must not notice anything.
 # 04-firewall.md, "Chain output". Called by tests/run: 20 s in `make check`.
 . "$(dirname "$0")/lib.sh"
 lab_enter "$@"
@@ -87,9 +87,6 @@ for port in 9090 9091; do
         check "nothing more has come through $port" test "$(size "$port")" -eq "${AT_END[$port]}"
         check_not "no flow on $port counts as begun by the server" begun_by_server "$port"
 done
-if [ "$PROMISED" -ge 600 ]; then
-        check "the flow on 9090 was forgotten in the meantime" forgotten 9090
-        check "its server was reset" was_reset 9090
-fi
+check "the server on 9090 has not given up" unsent 9090
 check "the stream on 22 still goes on" grows 22
 lab_done
