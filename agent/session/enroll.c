@@ -11,6 +11,7 @@
 #include "agent/config.h"
 #include "agent/session/backoff.h"
 #include "agent/session/enroll_request.h"
+#include "agent/session/host_needs.h"
 #include "agent/session/uplink.h"
 #include "agent/state/state.h"
 #include "common/arena.h"
@@ -130,11 +131,14 @@ static int join(struct enroll *e, const struct asking *asking,
                 const Mesh__V1__EnrollGrantBody *grant)
 {
         const struct net_peer *peer = transport_peer(asking->transport);
+        struct host_needs needs = host_needs_of(e->options.state, e->options.config, &peer->remote);
+        const struct grant_guard guard = { host_needs_prefix, &needs };
         struct agent_joining joining = {
                 .coordinator = e->key.coordinator,
                 .coordinator_name = e->key.host,
                 .coordinator_port = e->key.port,
                 .worked = &peer->remote,
+                .guard = &guard,
                 .now_ms = (uint64_t)env_wall_ms(e->options.env),
         };
         int err = port_find_free_udp(PORT_WIREGUARD, ENROLL_PORTS, &joining.wireguard_port);
@@ -198,7 +202,12 @@ static void on_reply(void *user, struct grpc_client_call *call, const uint8_t *b
                 reject_answer(e, asking);
         } else {
                 err = join(e, asking, grant);
-                if (err)
+                if (err == MESH_EADDRINUSE)
+                        set_result(e, GRPC_FAILED_PRECONDITION, "addresses",
+                                   "the mesh's address range holds an address of this host's own "
+                                   "network, or of the way to the coordinator; give the mesh "
+                                   "another range");
+                else if (err)
                         refuse_local(e, err, "the membership could not be stored");
                 else
                         e->result = (struct enroll_result){ .status = GRPC_OK };

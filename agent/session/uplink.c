@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/config.h"
+#include "agent/session/host_needs.h"
 #include "agent/session/netwatch.h"
 #include "agent/state/state.h"
 #include "common/env.h"
@@ -279,7 +280,10 @@ static int hook_welcomed(void *user, const Mesh__V1__WelcomeBody *welcome,
                          const struct session_route *route)
 {
         struct uplink *uplink = user;
-        int err = agent_state_welcome(uplink->options.state, welcome, &route->remote,
+        struct host_needs needs =
+                host_needs_of(uplink->options.state, uplink->options.config, &route->remote);
+        const struct grant_guard guard = { host_needs_prefix, &needs };
+        int err = agent_state_welcome(uplink->options.state, welcome, &route->remote, &guard,
                                       (uint64_t)env_wall_ms(uplink->options.env));
         if (!err)
                 uplink->options.events->welcomed(uplink->options.user);

@@ -23,17 +23,40 @@ static bool prefix_is_sound(const struct ip_prefix *prefix)
         return prefix->bits >= PREFIX_BITS_MIN_V6 && first != 0xff;
 }
 
-static int take_prefixes(Mesh__V1__Prefix *const *messages, size_t count,
-                         struct membership *membership)
+static bool has_prefix(const struct membership *membership, const struct ip_prefix *prefix)
 {
+        struct ip_prefix wanted = ip_prefix_mask(*prefix);
+        for (size_t i = 0; i < membership->prefix_count; i++) {
+                struct ip_prefix held = ip_prefix_mask(membership->prefixes[i]);
+                if (ip_prefix_compare(&held, &wanted) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static int take_prefix(const Mesh__V1__Prefix *message, const struct membership *before,
+                       const struct grant_guard *guard, struct ip_prefix *ret_prefix)
+{
+        int err = prefix_from_message(message, ret_prefix);
+        if (err)
+                return err;
+        if (!prefix_is_sound(ret_prefix))
+                return MESH_EFORMAT;
+        if (guard && !has_prefix(before, ret_prefix) && guard->needs(guard->user, ret_prefix))
+                return MESH_EADDRINUSE;
+        return 0;
+}
+
+static int take_prefixes(Mesh__V1__Prefix *const *messages, size_t count,
+                         const struct grant_guard *guard, struct membership *membership)
+{
+        const struct membership before = *membership;
         if (count == 0)
                 return 0;
         if (count > MEMBERSHIP_PREFIXES_MAX)
                 return MESH_ELIMIT;
         for (size_t i = 0; i < count; i++) {
-                int err = prefix_from_message(messages[i], &membership->prefixes[i]);
-                if (!err && !prefix_is_sound(&membership->prefixes[i]))
-                        err = MESH_EFORMAT;
+                int err = take_prefix(messages[i], &before, guard, &membership->prefixes[i]);
                 if (err)
                         return err;
         }
@@ -96,14 +119,15 @@ static void take_pins(Mesh__V1__Endpoint *const *messages, size_t count,
         pins_renew(&membership->pins, endpoints, taken);
 }
 
-int membership_from_grant(const Mesh__V1__EnrollGrantBody *grant, struct membership *membership)
+int membership_from_grant(const Mesh__V1__EnrollGrantBody *grant, const struct grant_guard *guard,
+                          struct membership *membership)
 {
         struct membership m = *membership;
         int err = binary_read(&grant->node_id, m.node_id, NODE_ID_BYTES);
         if (!err)
                 err = take_name(grant->name, &m);
         if (!err)
-                err = take_prefixes(grant->mesh_prefixes, grant->n_mesh_prefixes, &m);
+                err = take_prefixes(grant->mesh_prefixes, grant->n_mesh_prefixes, guard, &m);
         if (!err)
                 err = take_addresses(grant->addresses, grant->n_addresses, &m);
         if (!err)
@@ -116,12 +140,13 @@ int membership_from_grant(const Mesh__V1__EnrollGrantBody *grant, struct members
         return 0;
 }
 
-int membership_from_welcome(const Mesh__V1__WelcomeBody *welcome, struct membership *membership)
+int membership_from_welcome(const Mesh__V1__WelcomeBody *welcome, const struct grant_guard *guard,
+                            struct membership *membership)
 {
         struct membership m = *membership;
         int err = welcome->name[0] ? take_name(welcome->name, &m) : 0;
         if (!err)
-                err = take_prefixes(welcome->mesh_prefixes, welcome->n_mesh_prefixes, &m);
+                err = take_prefixes(welcome->mesh_prefixes, welcome->n_mesh_prefixes, guard, &m);
         if (!err)
                 err = take_addresses(welcome->addresses, welcome->n_addresses, &m);
         if (!err)

@@ -157,7 +157,7 @@ int agent_state_join(struct agent_state *state, const Mesh__V1__EnrollGrantBody 
                      const struct agent_joining *joining)
 {
         struct membership m = { 0 };
-        int err = membership_from_grant(grant, &m);
+        int err = membership_from_grant(grant, joining->guard, &m);
         if (err)
                 return err;
         memcpy(m.coordinator, joining->coordinator, KEY_BYTES);
@@ -186,7 +186,8 @@ static void store_clock(struct agent_state *state, uint64_t floor_ms)
 }
 
 int agent_state_welcome(struct agent_state *state, const Mesh__V1__WelcomeBody *welcome,
-                        const struct ip_endpoint *worked, uint64_t now_ms)
+                        const struct ip_endpoint *worked, const struct grant_guard *guard,
+                        uint64_t now_ms)
 {
         struct membership m = state->membership;
         if (welcome->next_instance_token.len != INSTANCE_TOKEN_BYTES || !welcome->epoch)
@@ -199,7 +200,7 @@ int agent_state_welcome(struct agent_state *state, const Mesh__V1__WelcomeBody *
                 return err ? err : MESH_ESTATE;
         }
         m.epoch = epoch;
-        int err = membership_from_welcome(welcome, &m);
+        int err = membership_from_welcome(welcome, guard, &m);
         if (err)
                 return err;
         if (worked)

@@ -11,6 +11,7 @@
 #include "mesh/v1/enrollment.pb-c.h"
 
 struct env;
+struct grant_guard;
 
 struct agent_state {
         struct state_dir dir;
@@ -44,20 +45,24 @@ struct agent_joining {
         const char *coordinator_name;
         uint16_t coordinator_port;
         const struct ip_endpoint *worked; /* the address that led to the coordinator */
+        const struct grant_guard *guard;  /* NULL: the host needs no prefix itself */
         uint16_t wireguard_port;
         uint64_t now_ms; /* Unix time */
 };
 
 /* Becomes a member as GRANT says. MESH_EFORMAT for a grant that makes no sense (state->warning is
- * not touched), else errors of the disk; then the state is as before. */
+ * not touched), MESH_EADDRINUSE for one that takes what the guard keeps, else errors of the disk;
+ * then the state is as before. */
 int agent_state_join(struct agent_state *state, const Mesh__V1__EnrollGrantBody *grant,
                      const struct agent_joining *joining);
 
 /* Takes an authenticated Welcome that came over WORKED: the instance token first of all, then name,
  * addresses, prefixes, pins and the clock floor, durably. MESH_ESTATE: its epoch is older than one
- * that was accepted before (only the token is kept). MESH_EFORMAT. NOW_MS is Unix time. */
+ * that was accepted before (only the token is kept). MESH_EFORMAT; MESH_EADDRINUSE as above. NOW_MS
+ * is Unix time; GUARD may be NULL. */
 int agent_state_welcome(struct agent_state *state, const Mesh__V1__WelcomeBody *welcome,
-                        const struct ip_endpoint *worked, uint64_t now_ms);
+                        const struct ip_endpoint *worked, const struct grant_guard *guard,
+                        uint64_t now_ms);
 
 /* Takes one chunk of a snapshot. *RET_NEW tells whether a new map stands (after the last chunk).
  * Errors of map_build_add and map_build_finish; the old map stays. TEXT says what was wrong. */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "agent/state/grant.h"
 #include "agent/state/state.h"
 #include "common/buffer.h"
 #include "common/error.h"
@@ -71,6 +72,16 @@ static Mesh__V1__EnrollGrantBody *grant(struct world *w)
         return g;
 }
 
+/* A host whose LAN is 10.77.0.0/16. */
+static bool is_lan(void *user, const struct ip_prefix *prefix)
+{
+        static const struct ip_addr own = { 4, { 10, 77, 0, 5 } };
+        (void)user;
+        return ip_prefix_contains(prefix, &own);
+}
+
+static const struct grant_guard lan_guard = { is_lan, NULL };
+
 static int join_as(struct world *w, const Mesh__V1__EnrollGrantBody *g)
 {
         struct ip_endpoint worked = { .addr = { .len = 4, .bytes = { 192, 0, 2, 1 } },
@@ -79,6 +90,7 @@ static int join_as(struct world *w, const Mesh__V1__EnrollGrantBody *g)
                                          .coordinator_name = "192.0.2.1",
                                          .coordinator_port = 443,
                                          .worked = &worked,
+                                         .guard = &lan_guard,
                                          .wireguard_port = 51821,
                                          .now_ms = 1000 };
         return agent_state_join(&w->agent, g, &joining);
@@ -100,7 +112,7 @@ static int welcome(struct world *w, uint8_t token, uint64_t epoch_ms)
         body.epoch = &epoch;
         body.time_ms = 1767225600000;
         body.next_instance_token = maker_bytes(w->arena, token, INSTANCE_TOKEN_BYTES);
-        return agent_state_welcome(&w->agent, &body, &worked, 2000);
+        return agent_state_welcome(&w->agent, &body, &worked, &lan_guard, 2000);
 }
 
 static void keys_are_durable_before_use(void **state)
@@ -226,6 +238,40 @@ static void an_older_epoch_is_not_followed(void **state)
         assert_int_equal(w->agent.membership.token[0], 0x22);
         assert_int_equal(welcome(w, 0x23, 5001), 0);
         assert_int_equal(w->agent.membership.epoch.start_ms, 5001);
+}
+
+static int welcome_to(struct world *w, const char *address, const char *prefix,
+                      const struct grant_guard *guard)
+{
+        Mesh__V1__WelcomeBody body = MESH__V1__WELCOME_BODY__INIT;
+        Mesh__V1__Epoch epoch = MESH__V1__EPOCH__INIT;
+        Mesh__V1__Prefix *addresses[] = { maker_prefix(w->arena, address) };
+        Mesh__V1__Prefix *prefixes[] = { maker_prefix(w->arena, prefix) };
+        epoch.start_ms = 5000;
+        body.epoch = &epoch;
+        body.next_instance_token = maker_bytes(w->arena, 1, INSTANCE_TOKEN_BYTES);
+        body.addresses = addresses;
+        body.mesh_prefixes = prefixes;
+        body.n_addresses = body.n_mesh_prefixes = 1;
+        return agent_state_welcome(&w->agent, &body, NULL, guard, 2000);
+}
+
+/* A coordinator in wrong hands may lead the mesh astray, not the host's own network. */
+static void the_hosts_own_network_is_not_taken(void **state)
+{
+        struct world *w = *state;
+        Mesh__V1__EnrollGrantBody *greedy = grant(w);
+        assert_int_equal(agent_state_make_keys(&w->agent, &w->e.env), 0);
+        greedy->addresses[0] = maker_prefix(w->arena, "10.77.0.1");
+        greedy->mesh_prefixes[0] = maker_prefix(w->arena, "10.0.0.0/8");
+        assert_int_equal(join_as(w, greedy), MESH_EADDRINUSE);
+        assert_false(w->agent.enrolled);
+        join(w);
+        assert_int_equal(welcome_to(w, "10.77.0.1", "10.77.0.0/16", &lan_guard), MESH_EADDRINUSE);
+        assert_int_equal(w->agent.membership.prefixes[0].addr.bytes[0], 100);
+        /* The host came into such a LAN later: its mesh stays. */
+        assert_int_equal(welcome_to(w, "10.77.0.1", "10.77.0.0/16", NULL), 0);
+        assert_int_equal(welcome_to(w, "10.77.0.2", "10.77.0.0/16", &lan_guard), 0);
 }
 
 static void take_map(struct world *w, uint32_t members, uint64_t generation)
@@ -362,6 +408,7 @@ int main(void)
                 TEST(a_hostile_grant_changes_nothing),
                 TEST(welcome_stores_token_and_pin),
                 TEST(an_older_epoch_is_not_followed),
+                TEST(the_hosts_own_network_is_not_taken),
                 TEST(a_map_survives_a_restart),
                 TEST(a_torn_map_falls_back),
                 TEST(without_any_map_a_snapshot_is_asked_for),
