@@ -128,6 +128,8 @@ runs_as() { # HOST DAEMON
 }
 
 declare -A NSPAWN=()
+mkdir -p /run/netns
+mount -t tmpfs netns /run/netns # the names of our networks stay ours
 mknod -m 666 "$LAB/tun" c 10 200
 chmod 666 "$LAB/tun" # as udev has it
 for host in askari ubongo; do
