@@ -173,6 +173,16 @@ static void without_rules_there_is_no_interface(void **state)
         assert_string_equal(seen.order, "ffifi");
 }
 
+/* Runs the loop until the kernel was asked in this ORDER. What one turn of the loop does with a
+ * timer that is due differs between versions of libuv. */
+static void run_until_order(struct world *w, const char *order)
+{
+        for (int turns = 0; turns < 100 && strcmp(seen.order, order) != 0; turns++)
+                if (!uv_run(&w->loop, UV_RUN_ONCE))
+                        break;
+        assert_string_equal(seen.order, order);
+}
+
 static void a_failure_is_repeated_and_told(void **state)
 {
         struct world *w = *state;
@@ -183,8 +193,7 @@ static void a_failure_is_repeated_and_told(void **state)
         assert_int_equal(reconcile_report(w->reconcile)->generation, 0);
         assert_true(uv_loop_alive(&w->loop)); /* the retry */
         seen.interface_error = 0;
-        (void)uv_run(&w->loop, UV_RUN_ONCE);
-        assert_string_equal(seen.order, "fifi");
+        run_until_order(w, "fifi");
         assert_string_equal(reconcile_report(w->reconcile)->apply_error, "");
         assert_int_equal(reconcile_report(w->reconcile)->generation, 7);
 }
@@ -230,10 +239,7 @@ static void greets_for_a_while(void **state)
         reconcile_greet(w->reconcile);
         assert_int_equal(reconcile_run(w->reconcile), 0);
         assert_int_equal(seen.with_keepalive, 3);
-        (void)uv_run(&w->loop, UV_RUN_ONCE); /* waits for the timer */
-        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
-        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
-        assert_string_equal(seen.order, "fifi");
+        run_until_order(w, "fifi");
         assert_int_equal(seen.with_keepalive, 0);
 }
 
