@@ -22,7 +22,9 @@ static const struct grpc_service *const services[] = { &service };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
-        struct grpc_engine engine = { grpc_limits_default(), services, 1, NULL };
+        struct grpc_engine engine = { .limits = grpc_limits_default(),
+                                      .services = services,
+                                      .service_count = 1 };
         struct net_peer peer = { .kind = NET_UNIX };
         struct grpc_connection *c;
         const uint8_t *out;
