@@ -149,9 +149,13 @@ static void sort_tags(struct setup_key_record *key)
 {
         size_t kept = 0;
         qsort(key->tags, key->tag_count, sizeof(key->tags[0]), tag_order);
-        for (size_t i = 0; i < key->tag_count; i++)
-                if (kept == 0 || strcmp(key->tags[kept - 1], key->tags[i]))
-                        memmove(key->tags[kept++], key->tags[i], sizeof(key->tags[0]));
+        for (size_t i = 0; i < key->tag_count; i++) {
+                if (kept > 0 && strcmp(key->tags[kept - 1], key->tags[i]) == 0)
+                        continue;
+                if (kept != i)
+                        memcpy(key->tags[kept], key->tags[i], sizeof(key->tags[0]));
+                kept++;
+        }
         key->tag_count = kept;
 }
 

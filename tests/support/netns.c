@@ -26,7 +26,7 @@ static void run(const char *const argv[])
 bool netns_private(void)
 {
         if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
-            mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) < 0 ||
             mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0)
                 return false;
         RUN("ip", "link", "set", "lo", "up");

@@ -196,8 +196,8 @@ static void reads_from_a_read_only_file_system(void **state)
                 skip();
         put(w, STATE_MAP, "one");
         state_dir_done(&w->dir);
-        assert_int_equal(mount(w->path, w->path, NULL, MS_BIND, NULL), 0);
-        assert_int_equal(mount(NULL, w->path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+        assert_int_equal(mount(w->path, w->path, "", MS_BIND, NULL), 0);
+        assert_int_equal(mount("none", w->path, "", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
         assert_int_equal(state_dir_lock(&w->dir), 0);
         struct state_dir second;
         assert_int_equal(state_dir_init(&second, w->path), 0);
